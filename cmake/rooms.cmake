@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# tidegate_room(NAME PUBLIC lib... PRIVATE lib...): the static library of one folder.
+function(tidegate_room name)
+  cmake_parse_arguments(room "" "" "PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.c)
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC tidegate_flags ${room_PUBLIC} PRIVATE ${room_PRIVATE})
+endfunction()
