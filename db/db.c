@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The registry of drivers and the thin wrappers around their slots: the only place that knows that
+ * a slot can be absent, and that keeps transaction and gate in step.
+ */
+
+#include "db/db.h"
+
+#include "base/num.h"
+
+#include <assert.h>
+#include <string.h>
+
+static const struct db_driver *const drivers[] = { &db_sqlite, &db_postgres, NULL };
+
+const struct db_driver *const *db_drivers(void)
+{
+	return drivers;
+}
+
+static int has_scheme(const struct db_driver *driver, struct str url)
+{
+	for (const char *const *scheme = driver->schemes; *scheme != NULL; scheme++) {
+		if (str_starts(url, str_of(*scheme)))
+			return 1;
+	}
+	return 0;
+}
+
+const struct db_driver *db_find(struct str url)
+{
+	for (size_t i = 0; drivers[i] != NULL; i++) {
+		if (has_scheme(drivers[i], url))
+			return drivers[i];
+	}
+	return NULL;
+}
+
+struct db_value db_text_value(struct str s)
+{
+	return (struct db_value){ .type = s.p != NULL ? DB_TEXT : DB_NULL, .s = s };
+}
+
+int db_open(struct db **out, const struct db_options *options, struct err *e)
+{
+	const struct db_driver *driver = db_find(options->url);
+	if (driver == NULL) {
+		/* Only the scheme is shown: the rest may hold a password. */
+		struct str scheme = str_first(options->url, str_find(options->url, ':'));
+		return err_set(e, ERR_INPUT,
+			       "unknown kind of database '%.*s', want sqlite: or postgresql:",
+			       STR_ARG(str_first(scheme, 32)));
+	}
+	struct db *db = NULL;
+	if (driver->open(&db, options, e) != 0)
+		return -1;
+	db->driver = driver;
+	db->enter = options->enter;
+	db->leave = options->leave;
+	db->gate = options->gate;
+	*out = db;
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	if (db == NULL)
+		return;
+	db_rollback(db);
+	db->driver->close(db);
+}
+
+const struct db_driver *db_driver_of(const struct db *db)
+{
+	return db->driver;
+}
+
+static int check_args(size_t n, struct err *e)
+{
+	if (n > DB_PARAMS_MAX)
+		return err_set(e, ERR_LIMIT, "a statement has more than %d parameters",
+			       DB_PARAMS_MAX);
+	return 0;
+}
+
+int db_exec(struct db *db, int64_t *changed, const char *sql, const struct db_value *args, size_t n,
+	    struct err *e)
+{
+	AUTO(db_rows) struct db_rows *rows = NULL;
+	int64_t count = 0;
+	if (check_args(n, e) != 0 || db->driver->query(&rows, db, sql, args, n, &count, e) != 0)
+		return -1;
+	int rc;
+	while ((rc = db_next(rows, e)) == 1)
+		continue;
+	if (rc == 0 && changed != NULL)
+		*changed = count;
+	return rc;
+}
+
+int db_query(struct db_rows **out, struct db *db, const char *sql, const struct db_value *args,
+	     size_t n, struct err *e)
+{
+	if (check_args(n, e) != 0)
+		return -1;
+	return db->driver->query(out, db, sql, args, n, NULL, e);
+}
+
+int db_next(struct db_rows *rows, struct err *e)
+{
+	return rows->db->driver->next(rows, e);
+}
+
+void db_rows_free(struct db_rows *rows)
+{
+	if (rows != NULL)
+		rows->db->driver->rows_free(rows);
+}
+
+static struct db_value column_of(const struct db_rows *rows, int column)
+{
+	struct db_value v = DB_N;
+	rows->db->driver->column(&v, rows, column);
+	return v;
+}
+
+int64_t db_int(const struct db_rows *rows, int column)
+{
+	struct db_value v = column_of(rows, column);
+	if (v.type == DB_INT)
+		return v.i;
+	/* Sums come as numeric, that is as text, from some servers. */
+	int64_t i = 0;
+	if (v.type == DB_TEXT)
+		IGNORE(num_parse_i64(&i, v.s, INT64_MIN, INT64_MAX)); /* no number is 0 */
+	return i;
+}
+
+struct str db_text(const struct db_rows *rows, int column)
+{
+	struct db_value v = column_of(rows, column);
+	return v.type == DB_TEXT ? v.s : STR_NULL;
+}
+
+struct str db_blob(const struct db_rows *rows, int column)
+{
+	struct db_value v = column_of(rows, column);
+	return v.type == DB_TEXT || v.type == DB_BLOB ? v.s : STR_NULL;
+}
+
+int db_is_null(const struct db_rows *rows, int column)
+{
+	return column_of(rows, column).type == DB_NULL;
+}
+
+/* The transaction is over, whatever its end was. */
+static void leave(struct db *db)
+{
+	db->in_transaction = 0;
+	if (db->leave != NULL)
+		db->leave(db->gate);
+}
+
+int db_begin(struct db *db, struct err *e)
+{
+	assert(!db->in_transaction);
+	if (db->enter != NULL)
+		db->enter(db->gate);
+	db->in_transaction = 1;
+	if (db->driver->begin(db, e) == 0)
+		return 0;
+	leave(db);
+	return -1;
+}
+
+int db_commit(struct db *db, struct err *e)
+{
+	assert(db->in_transaction);
+	int rc = db->driver->commit(db, e);
+	if (rc != 0)
+		db->driver->rollback(db);
+	leave(db);
+	return rc;
+}
+
+void db_rollback(struct db *db)
+{
+	if (!db->in_transaction)
+		return;
+	db->driver->rollback(db);
+	leave(db);
+}
+
+static void script_reset(struct db_script *script)
+{
+	script->statements = 0;
+	script->changed = 0;
+	script->failed = (struct db_place){ 0, 0, 0 };
+}
+
+int db_script_screen(const struct db_driver *driver, struct str text, struct db_script *script,
+		     struct err *e)
+{
+	script_reset(script);
+	return driver->screen != NULL ? driver->screen(text, script, e) : 0;
+}
+
+int db_script_run(struct db *db, struct str text, struct db_script *script, struct err *e)
+{
+	assert(db->in_transaction);
+	script_reset(script);
+	return db->driver->script(db, text, script, e);
+}
+
+int db_lock(struct db *db, int64_t wait_ms, struct err *e)
+{
+	return db->driver->lock != NULL ? db->driver->lock(db, wait_ms, e) : 0;
+}
+
+void db_cancel(struct db *db)
+{
+	db->driver->cancel(db);
+}
+
+int db_checkpoint(struct db *db, struct err *e)
+{
+	return db->driver->checkpoint != NULL ? db->driver->checkpoint(db, e) : 0;
+}
+
+/* 1: the ledger is there; 0: it is not; -1: failed. */
+static int ledger_exists(struct db *db, struct err *e)
+{
+	AUTO(db_rows) struct db_rows *rows = NULL;
+	if (db_query(&rows, db, db->driver->ledger_exists, DB_NO_ARGS, e) != 0)
+		return -1;
+	return db_next(rows, e);
+}
+
+int db_ledger_make(struct db *db, struct err *e)
+{
+	int there = ledger_exists(db, e);
+	if (there != 0)
+		return there < 0 ? err_wrap(e, "cannot look for the ledger") : 0;
+	struct db_script script = { .notice = NULL };
+	if (db_begin(db, e) != 0)
+		return err_wrap(e, "cannot make the ledger %s", db->driver->ledger);
+	if (db_script_run(db, str_of(db->driver->ledger_ddl), &script, e) != 0) {
+		db_rollback(db);
+		return err_wrap(e, "cannot make the ledger %s", db->driver->ledger);
+	}
+	return db_commit(db, e);
+}

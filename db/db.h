@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "base/str.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One session with a database: a target, or our own store. A session is used by one thread at a
+ * time; only db_cancel may be called from another. Each kind of database is one driver: one .c file
+ * that ends in a `const struct db_driver`, and one line of the table in db.c.
+ *
+ * Statements of the engine are written once, in the dialect that all drivers share: parameters are
+ * $1, $2, ... in the order of their first appearance; what differs as a fact is a data field of the
+ * driver.
+ */
+struct db;
+struct db_rows;
+struct db_driver;
+
+enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
+
+/* A parameter; made by the macros. The bytes are lent for the call. */
+struct db_value {
+	enum db_type type;
+	int64_t i;
+	struct str s;
+};
+#define DB_I(v) ((struct db_value){ .type = DB_INT, .i = (int64_t)(v) })
+/* An absent str is NULL. */
+#define DB_S(v) db_text_value(v)
+#define DB_B(v) ((struct db_value){ .type = DB_BLOB, .s = (v) })
+#define DB_N ((struct db_value){ .type = DB_NULL })
+struct db_value db_text_value(struct str s);
+
+/* How to reach a database. All strings are lent for the call. */
+struct db_options {
+	struct str url; /* "sqlite:PATH" (the file itself), "postgresql://user@host:port/?k=v" */
+	struct str database; /* a server's database; absent for sqlite, whose url is the file */
+	const struct secret *password; /* NULL: none */
+	const char *application;       /* shown by the server; NULL: "tidegate" */
+	int create;                    /* sqlite: make the file when it is missing */
+	int durable; /* sqlite: 1 = fdatasync at each commit, 0 = at checkpoints */
+	/*
+	 * sqlite: the file is our own store, not a target: write-ahead log whatever the file had,
+	 * no overwriting of deleted pages, readable by its owner alone when it is made, and no
+	 * checkpoint inside a commit: somebody calls db_checkpoint on another session. A target
+	 * keeps its own settings; only a file that we make gets a write-ahead log.
+	 */
+	int store;
+	int64_t connect_timeout_ms;   /* 0: 10 s */
+	int64_t lock_timeout_ms;      /* waiting for a row, a table or the file; 0: 5 s */
+	int64_t statement_timeout_ms; /* 0: none of ours; a server's own stays */
+	/*
+	 * Sessions of one process that write to one embedded store pass a gate: `enter` is called
+	 * before a write transaction begins and `leave` after it ended, so that they queue instead
+	 * of polling the file's lock. NULL: none.
+	 */
+	void (*enter)(void *gate);
+	void (*leave)(void *gate);
+	void *gate;
+};
+
+/*
+ * Open a session; the driver is found by the url's scheme. ERR_INPUT: unknown scheme or malformed
+ * url; ERR_NOTFOUND: no such file or database; ERR_UNAVAILABLE: cannot be reached or is not ready;
+ * ERR_AUTH: the login was refused. No message holds the password.
+ */
+int db_open(struct db **out, const struct db_options *options, struct err *e) MUST_CHECK;
+/* Ends the session; an open transaction is rolled back. NULL is allowed. */
+void db_close(struct db *db);
+AUTO_DEFINE(db, struct db *, db_close);
+
+const struct db_driver *db_driver_of(const struct db *db);
+/* By the scheme of a url; NULL when there is none. */
+const struct db_driver *db_find(struct str url);
+/* All drivers, NULL-ended: for help texts and tests. */
+const struct db_driver *const *db_drivers(void);
+
+/* Parameters of one statement, at most. */
+enum { DB_PARAMS_MAX = 64 };
+
+/*
+ * Run one statement. `changed` (may be NULL) gets the number of rows inserted, updated or deleted.
+ * Errors of the server: ERR_DB with its code in `native`; ERR_EXISTS when a unique key collides;
+ * ERR_UNAVAILABLE for a lock or busy timeout, a deadlock, a cancelled statement; ERR_LOST when the
+ * connection broke.
+ */
+int db_exec(struct db *db, int64_t *changed, const char *sql, const struct db_value *args, size_t n,
+	    struct err *e) MUST_CHECK;
+
+/* Run one statement that gives rows. Free the rows before the next call on the session. */
+int db_query(struct db_rows **out, struct db *db, const char *sql, const struct db_value *args,
+	     size_t n, struct err *e) MUST_CHECK;
+/* 1: stands on a row; 0: no more; -1: failed. */
+int db_next(struct db_rows *rows, struct err *e) MUST_CHECK;
+void db_rows_free(struct db_rows *rows);
+AUTO_DEFINE(db_rows, struct db_rows *, db_rows_free);
+
+/* A column of the row, from 0. Text and bytes are lent until db_next or db_rows_free; SQL NULL is 0
+ * or absent. */
+int64_t db_int(const struct db_rows *rows, int column);
+struct str db_text(const struct db_rows *rows, int column);
+struct str db_blob(const struct db_rows *rows, int column);
+int db_is_null(const struct db_rows *rows, int column);
+
+/* The parameters of a call: DB_ARGS(DB_I(1), DB_S(name)) stands for `args, n`. */
+#define DB_ARGS(...)                                                                               \
+	(const struct db_value[]){ __VA_ARGS__ },                                                  \
+	    sizeof((const struct db_value[]){ __VA_ARGS__ }) / sizeof(struct db_value)
+#define DB_NO_ARGS NULL, 0
+
+/*
+ * A write transaction: sqlite takes the file's lock at once (BEGIN IMMEDIATE) and passes the gate;
+ * a server is told together with the first statement, so a broken connection shows there. A commit
+ * answers 0 (durable), ERR_LOST (the connection broke: the outcome is unknown; look again in a new
+ * session), or another code (rolled back). After a failed commit or statement call db_rollback; it
+ * is safe when nothing is open.
+ */
+int db_begin(struct db *db, struct err *e) MUST_CHECK;
+int db_commit(struct db *db, struct err *e) MUST_CHECK;
+void db_rollback(struct db *db);
+
+/* Where in a script something is: all from 1; 0 = unknown. Columns count characters, not bytes. */
+struct db_place {
+	size_t statement;
+	size_t line;
+	size_t column;
+};
+
+/* What a script did. */
+struct db_script {
+	/* in */
+	void (*notice)(void *context,
+		       struct str text); /* a server's NOTICE or WARNING; may be NULL */
+	void *context;
+	/* out */
+	size_t statements; /* finished */
+	int64_t changed;   /* rows changed by all of them */
+	struct db_place failed;
+};
+
+/*
+ * Look at a script before it is run: ERR_REFUSED, with `script->failed` telling where, when it
+ * holds what would break the transaction around it (BEGIN, COMMIT, ROLLBACK, ...), data for COPY,
+ * or a client's own command (psql's backslash). `script->statements` is their number. A syntax
+ * error is left to the server.
+ */
+int db_script_screen(const struct db_driver *driver, struct str text, struct db_script *script,
+		     struct err *e) MUST_CHECK;
+
+/*
+ * Run the statements of `text` one after the other inside the caller's transaction, as the
+ * database's own shell would. At the first that fails: the server's message, and where it is.
+ */
+int db_script_run(struct db *db, struct str text, struct db_script *script,
+		  struct err *e) MUST_CHECK;
+
+/*
+ * One runner at a time works on a target: a lock that lives exactly as long as its session. Returns
+ * 0 when it is held; ERR_UNAVAILABLE, saying who holds it where that is known, when it was not free
+ * within `wait_ms`. Never waits inside the server. Where the transaction itself is the lock
+ * (sqlite) it only succeeds.
+ */
+int db_lock(struct db *db, int64_t wait_ms, struct err *e) MUST_CHECK;
+
+/*
+ * From any thread, while the session is open: make the running call fail soon with ERR_UNAVAILABLE.
+ * Nothing happens when no call is running, so who cancels raises a flag of its own first.
+ */
+void db_cancel(struct db *db);
+
+/*
+ * Make the ledger in the target when it is missing; one look-up when it is there. Outside a
+ * transaction, with db_lock held: two sessions that make a schema at once collide in the server.
+ */
+int db_ledger_make(struct db *db, struct err *e) MUST_CHECK;
+
+/*
+ * Move what the store's write-ahead log holds into its file, on a session that does nothing else.
+ * Writers go on meanwhile, but for a moment when the log has grown large. Only succeeds where the
+ * database does this by itself.
+ */
+int db_checkpoint(struct db *db, struct err *e) MUST_CHECK;
+
+/*
+ * For tests and debugging: a session that tells `line` each call ("exec insert ...", "commit") and
+ * its failure, and hands it to `inner`, which it owns from then on. The text is lent for the call.
+ */
+int db_trace(struct db **out, struct db *inner, void (*line)(void *context, const char *text),
+	     void *context, struct err *e) MUST_CHECK;
+
+enum db_flags {
+	DB_DDL_IN_TX = 1 << 0,  /* a failed transaction takes DDL back too */
+	DB_ONE_WRITER = 1 << 1, /* writers of the whole database queue: pass the gate */
+	DB_FILE = 1 << 2,       /* a database is a file: its name becomes a path below the url */
+};
+
+/*
+ * A driver. Slots marked MAY can be NULL, which only the wrappers in db.c test. Each slot has the
+ * contract of the function above with its name.
+ */
+struct db_driver {
+	const char *name;           /* "postgresql" */
+	const char *const *schemes; /* NULL-ended, each with its colon: "postgresql:" */
+	unsigned flags;             /* enum db_flags */
+	const char *identity;       /* type and key of a column that the database counts up */
+	const char *blob;           /* column type of bytes */
+	const char *skip_locked;    /* behind a SELECT that claims rows; "" where writers queue */
+	const char *ledger;         /* the ledger's table name, as SQL */
+	const char *ledger_exists;  /* query that gives a row when the ledger is there */
+	const char *ledger_ddl;     /* script that makes it when it is missing */
+
+	int (*open)(struct db **out, const struct db_options *options, struct err *e); /* MUST */
+	void (*close)(struct db *db);                                                  /* MUST */
+	/* MUST; rows even where there are none. With `changed`, the caller takes all rows before
+	 * `args` go away; without, the driver keeps what it needs of them. */
+	int (*query)(struct db_rows **out, struct db *db, const char *sql,
+		     const struct db_value *args, size_t n, int64_t *changed, struct err *e);
+	int (*next)(struct db_rows *rows, struct err *e); /* MUST */
+	/* MUST; `i` counts for DB_INT, `s` for DB_TEXT and DB_BLOB. */
+	void (*column)(struct db_value *out, const struct db_rows *rows, int column);
+	void (*rows_free)(struct db_rows *rows);                                 /* MUST */
+	int (*begin)(struct db *db, struct err *e);                              /* MUST */
+	int (*commit)(struct db *db, struct err *e);                             /* MUST */
+	void (*rollback)(struct db *db);                                         /* MUST */
+	int (*screen)(struct str text, struct db_script *script, struct err *e); /* MAY */
+	int (*script)(struct db *db, struct str text, struct db_script *script,
+		      struct err *e);                               /* MUST */
+	int (*lock)(struct db *db, int64_t wait_ms, struct err *e); /* MAY: the transaction locks */
+	void (*cancel)(struct db *db);                              /* MUST */
+	int (*checkpoint)(struct db *db, struct err *e); /* MAY: the database does it itself */
+};
+
+extern const struct db_driver db_sqlite;
+extern const struct db_driver db_postgres;
+
+/* What every session starts with; a driver embeds it first. For drivers only. */
+struct db {
+	const struct db_driver *driver;
+	int in_transaction;
+	void (*enter)(void *gate);
+	void (*leave)(void *gate);
+	void *gate;
+};
+struct db_rows {
+	struct db *db;
+};
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_POSTGRES_H
+#define DB_POSTGRES_H
+
+#include "db/db.h"
+#include "db/postgres_sql.h"
+
+/* What the files of the PostgreSQL driver share; libpq names these structs PGconn and so on. */
+struct pg_conn;
+struct pg_cancel;
+struct pg_result;
+
+struct postgres {
+	struct db base;
+	struct pg_conn *conn;
+	struct pg_cancel *cancel; /* how to reach the server beside the session */
+	int wake;                 /* an eventfd: db_cancel writes, the session's wait reads */
+	int cancelled;            /* the running call was cancelled */
+	int64_t deadline;         /* of the answer to a cancel; -1: none */
+	int begin_pending;        /* BEGIN goes out with the next statement */
+	struct db_script *script; /* which gets the notices; NULL: they are dropped */
+};
+
+enum postgres_wait { POSTGRES_READY, POSTGRES_TIMEOUT, POSTGRES_CANCELLED };
+
+/*
+ * The one place where a session waits: for its socket (`events` of poll(2); 0: for the clock only),
+ * until `deadline` of clock_mono_ms (-1: without end), or for db_cancel.
+ */
+enum postgres_wait postgres_wait(struct postgres *p, short events, int64_t deadline);
+
+/* A call starts: a cancel that came before it does not count. */
+void postgres_call_start(struct postgres *p);
+
+/*
+ * The next result of what was sent, or NULL when there is none, waiting for it; a cancel is passed
+ * on to the server. ERR_LOST when the connection broke.
+ */
+int postgres_result(struct pg_result **out, struct postgres *p, struct err *e) MUST_CHECK;
+
+/* Send text as one simple query; ERR_LOST when there is no connection any more. */
+int postgres_send(struct postgres *p, const char *sql, struct err *e) MUST_CHECK;
+/* Send it, take all results and drop them: the first error of the server, or 0. */
+int postgres_simple(struct postgres *p, const char *sql, struct err *e) MUST_CHECK;
+
+/* End a COPY that a result says has begun: refused when data is asked for, dropped when it comes.
+ */
+int postgres_end_copy(struct postgres *p, const struct pg_result *result, struct err *e) MUST_CHECK;
+
+/* Fill `e` from a failed result, or from the connection when it broke; returns -1. */
+int postgres_fail(struct postgres *p, const struct pg_result *result, struct err *e);
+int postgres_lost(struct postgres *p, struct err *e);
+enum err_code postgres_code(const char *sqlstate);
+
+/* Rows that a command inserted, updated, deleted or merged; 0 for any other. */
+int64_t postgres_changed(struct pg_result *result);
+
+/* The slots of the same names. */
+int postgres_open(struct db **out, const struct db_options *options, struct err *e) MUST_CHECK;
+void postgres_close(struct db *db);
+int postgres_script(struct db *db, struct str text, struct db_script *script,
+		    struct err *e) MUST_CHECK;
+
+#endif

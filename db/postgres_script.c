@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs a script: all of it is one simple query inside the caller's transaction, so that it costs
+ * one round trip, and the server itself finds the ends of the statements. Where it failed is worked
+ * out afterwards, from the server's position or from the number of results that came before.
+ */
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "db/place.h"
+#include "db/postgres.h"
+
+#include <libpq-fe.h>
+
+#include <limits.h>
+#include <string.h>
+
+static const char begin_prefix[] = "begin;";
+
+/*
+ * What a script may leave in its session: a role, settings, temporary objects that hide real ones.
+ * It runs inside the transaction, before the ledger's row is written. The lock of the session
+ * stays; DISCARD ALL would let it go.
+ */
+static const char sql_clean[] = "reset session authorization; reset role; reset all; discard temp;"
+				" deallocate all; unlisten *; close all";
+
+AUTO_DEFINE(pg_result, PGresult *, PQclear);
+
+/* A script that is being run. */
+struct run {
+	struct postgres *p;
+	struct db_script *script;
+	struct str text;   /* without byte order mark, NUL-terminated */
+	size_t prefix;     /* characters that stand before it in what was sent */
+	size_t unreported; /* results still to come that are not the script's own: BEGIN's */
+	int ended;         /* a statement ended the transaction */
+	int rc;            /* the first failure decides */
+};
+
+/* The number of the statement that holds `offset`, from 1. */
+static size_t number_at(const struct postgres_statement *list, size_t n, size_t offset)
+{
+	size_t number = 1;
+	for (size_t i = 0; i < n && list[i].start <= offset; i++)
+		number = i + 1;
+	return number;
+}
+
+/* The server counts characters from 1, over all that was sent; SIZE_MAX when it tells no place. */
+static size_t position_of(const struct run *r, const PGresult *result)
+{
+	const char *text = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+	uint64_t at = 0;
+	if (text == NULL || num_parse_u64(&at, str_of(text), 1, INT_MAX) != 0 || at <= r->prefix)
+		return SIZE_MAX;
+	return place_of_char(r->text, (size_t)at - 1 - r->prefix);
+}
+
+static void find_place(struct run *r, const PGresult *result)
+{
+	AUTO(free) struct postgres_statement *list = NULL;
+	size_t n = 0, number = r->script->statements + 1;
+	size_t offset = position_of(r, result);
+	/* Without memory for the list the place is coarser, the server's message is the same. */
+	IGNORE(postgres_split(&list, &n, r->text, NULL));
+	if (offset != SIZE_MAX)
+		number = n > 0 ? number_at(list, n, offset) : number;
+	else
+		offset = number <= n ? list[number - 1].start : 0;
+	r->script->failed = place_at(r->text, offset, number);
+}
+
+static int fail(struct run *r, const PGresult *result, struct err *e)
+{
+	r->rc = postgres_fail(r->p, result, e);
+	find_place(r, result);
+	return -1;
+}
+
+/* Tags by which a statement tells that it began or ended a transaction. */
+static int ends_transaction(const char *tag)
+{
+	return strcmp(tag, "COMMIT") == 0 || strcmp(tag, "BEGIN") == 0 ||
+	       strcmp(tag, "START TRANSACTION") == 0 || strcmp(tag, "PREPARE TRANSACTION") == 0;
+}
+
+static void count(struct run *r, PGresult *result)
+{
+	if (r->unreported > 0) {
+		r->unreported--;
+		return;
+	}
+	r->script->statements++;
+	r->script->changed += postgres_changed(result);
+	r->ended |= ends_transaction(PQcmdStatus(result));
+}
+
+static int end_copy(struct run *r, const PGresult *result, struct err *e)
+{
+	if (r->rc == 0) {
+		r->rc = err_set(e, ERR_REFUSED,
+				"COPY from or to the client is refused: a migration has no client");
+		find_place(r, result);
+	}
+	return postgres_end_copy(r->p, result, NULL);
+}
+
+/* One result of the script; -1 when no more can come. */
+static int take(struct run *r, PGresult *result, struct err *e)
+{
+	switch (PQresultStatus(result)) {
+	case PGRES_COMMAND_OK:
+	case PGRES_TUPLES_OK:
+		if (r->rc == 0)
+			count(r, result);
+		return 0;
+	case PGRES_SINGLE_TUPLE: /* rows are of no interest, and are not kept */
+	case PGRES_EMPTY_QUERY:
+		return 0;
+	case PGRES_COPY_IN:
+	case PGRES_COPY_OUT:
+		return end_copy(r, result, e);
+	case PGRES_COPY_BOTH:
+	case PGRES_BAD_RESPONSE:
+	case PGRES_NONFATAL_ERROR:
+	case PGRES_FATAL_ERROR:
+	case PGRES_PIPELINE_SYNC:
+	case PGRES_PIPELINE_ABORTED:
+		if (r->rc == 0)
+			(void)fail(r, result, e);
+		return 0;
+	}
+	return 0;
+}
+
+static int take_all(struct run *r, struct err *e)
+{
+	for (;;) {
+		AUTO(pg_result) PGresult *result = NULL;
+		if (postgres_result(&result, r->p, r->rc == 0 ? e : NULL) != 0)
+			return -1;
+		if (result == NULL)
+			return r->rc;
+		if (take(r, result, e) != 0)
+			return -1;
+	}
+}
+
+/* The whole text was done. Is the transaction still the one that the caller began? */
+static int check_transaction(const struct run *r, struct err *e)
+{
+	if (!r->ended && PQtransactionStatus(r->p->conn) == PQTRANS_INTRANS)
+		return 0;
+	return err_set(
+	    e, ERR_DB,
+	    "the script ended the transaction around it: what it did is in the database, "
+	    "without a ledger row");
+}
+
+static int run(struct run *r, const char *sent, struct err *e)
+{
+	if (postgres_send(r->p, sent, e) != 0)
+		return -1;
+	r->p->begin_pending = 0;
+	(void)PQsetSingleRowMode(r->p->conn); /* without it a SELECT's rows pile up */
+	if (take_all(r, e) != 0 || check_transaction(r, e) != 0)
+		return -1;
+	return postgres_leaves_traces(r->text) ? postgres_simple(r->p, sql_clean, e) : 0;
+}
+
+int postgres_script(struct db *db, struct str text, struct db_script *script, struct err *e)
+{
+	struct postgres *p = (struct postgres *)db;
+	if (place_refuse_nul(text, script, e) != 0)
+		return -1;
+	text = str_from(text, place_bom(text));
+	size_t prefix = p->begin_pending ? sizeof begin_prefix - 1 : 0;
+	if (text.n >= INT_MAX - sizeof begin_prefix)
+		return err_set(e, ERR_LIMIT, "the script is larger than the server takes");
+	AUTO(free) char *sent = mem_alloc(prefix + text.n + 1);
+	if (sent == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	memcpy(sent, begin_prefix, prefix);
+	if (text.n > 0)
+		memcpy(sent + prefix, text.p, text.n);
+	sent[prefix + text.n] = '\0';
+	struct run r = { .p = p,
+			 .script = script,
+			 .text = { sent + prefix, text.n },
+			 .prefix = prefix,
+			 .unreported = prefix > 0 ? 1 : 0 };
+	postgres_call_start(p);
+	p->script = script;
+	int rc = run(&r, sent, e);
+	p->script = NULL;
+	return rc;
+}

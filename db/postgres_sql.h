@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_POSTGRES_SQL_H
+#define DB_POSTGRES_SQL_H
+
+#include "db/db.h"
+
+/* Scripts for PostgreSQL, looked at without a server. For the driver only. */
+
+/* The slot of the same name. */
+int postgres_screen(struct str text, struct db_script *script, struct err *e) MUST_CHECK;
+
+/* A statement of a script, from its first token on. */
+struct postgres_statement {
+	size_t start;
+	size_t end;
+};
+
+/*
+ * The statements of `text` (no byte order mark, no NUL, with a NUL behind it): split by
+ * PostgreSQL's own grammar, or by our lexer where that does not know the syntax. *out is on the
+ * heap.
+ */
+int postgres_split(struct postgres_statement **out, size_t *count, struct str text,
+		   struct err *e) MUST_CHECK;
+/* By our lexer alone. */
+int postgres_split_lexed(struct postgres_statement **out, size_t *count, struct str text,
+			 struct err *e) MUST_CHECK;
+/* Whether a setting or a temporary object may outlive the script in its session. */
+int postgres_leaves_traces(struct str text);
+
+#endif

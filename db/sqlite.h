@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DB_SQLITE_H
+#define DB_SQLITE_H
+
+#include "db/db.h"
+
+#include <sqlite3.h>
+
+#include <stdatomic.h>
+
+/* What the files of the SQLite driver share. */
+
+/* A prepared statement that is kept for the next call with the same text. */
+struct sqlite_cached {
+	sqlite3_stmt *st;
+	const char *key; /* the caller's pointer, a hint only: the text is compared */
+	uint64_t used;
+	int busy;
+};
+enum { SQLITE_CACHED = 32 };
+
+/* What the authorizer saw while a script runs. */
+struct sqlite_guard {
+	int on;
+	char refused[160]; /* why a statement was denied; empty: it was not */
+	int made_temp;     /* temporary objects were made */
+	int wants_keys;    /* "pragma foreign_keys = on" was met */
+};
+
+struct sqlite_session {
+	struct db base;
+	sqlite3 *conn;
+	atomic_int cancelled;
+	int64_t lock_ms;
+	int64_t lock_since;
+	int64_t statement_ms;
+	int64_t deadline; /* of the running statement, when statement_ms > 0 */
+	uint64_t uses;
+	struct sqlite_cached cache[SQLITE_CACHED];
+	struct sqlite_guard guard;
+};
+
+/* A statement starts: its deadline. */
+void sqlite_statement_start(struct sqlite_session *s);
+/* Fill `e` from the connection's last error `rc`; returns -1. */
+int sqlite_fail(const struct sqlite_session *s, int rc, struct err *e);
+
+/* sqlite3_set_authorizer's callback; its context is the session. */
+int sqlite_authorize(void *session, int action, const char *a, const char *b, const char *schema,
+		     const char *inner);
+
+/* The slots of the same names. */
+int sqlite_screen(struct str text, struct db_script *script, struct err *e) MUST_CHECK;
+int sqlite_script(struct db *db, struct str text, struct db_script *script,
+		  struct err *e) MUST_CHECK;
+
+/* Whether a script may use the pragma; `value` is NULL when it is only read. */
+int sqlite_pragma_allowed(struct str name, int has_value);
+
+#endif
