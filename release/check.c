@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is to be done in one target: the release's files against the target's ledger. A pure
+ * decision, taken at check, at plan and again by the runner under the target's lock.
+ */
+
+#include "release/check.h"
+
+#include "release/version.h"
+
+#include <stdio.h>
+
+/* The ledger's row of a version; the ledger is in version order. */
+static const struct revision *find(const struct revision *revisions, size_t n, struct str version)
+{
+	size_t low = 0;
+	size_t high = n;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = version_compare(revisions[mid].version, version);
+		if (order == 0)
+			return &revisions[mid];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+static enum check_verdict judge(const struct migration *file, const struct revision *revision,
+				const struct revision *newest)
+{
+	if (revision != NULL && str_eq_cstr(revision->state, "started"))
+		return CHECK_UNFINISHED;
+	/* A baseline was never run by us: it may have no content to compare. */
+	if (revision != NULL && revision->sha256.n == 0)
+		return CHECK_APPLIED;
+	if (revision != NULL)
+		return str_eq_cstr(revision->sha256, file->sha256) ? CHECK_APPLIED : CHECK_EDITED;
+	if (newest != NULL && version_compare(file->version, newest->version) < 0)
+		return CHECK_OUT_OF_ORDER;
+	return CHECK_RUN;
+}
+
+static int forbidden(enum check_verdict verdict, const struct check_rules *rules)
+{
+	switch (verdict) {
+	case CHECK_APPLIED:
+	case CHECK_RUN:
+		return 0;
+	case CHECK_EDITED:
+		return !rules->allow_edited;
+	case CHECK_OUT_OF_ORDER:
+		return !rules->allow_out_of_order;
+	case CHECK_UNFINISHED:
+		return 1;
+	}
+	return 1;
+}
+
+/* Names in messages are bounded, so that what to do still fits behind them. */
+static struct str shown(struct str s, size_t max)
+{
+	size_t n = s.n < max ? s.n : max;
+	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0U) == 0x80U)
+		n--;
+	return str_first(s, n);
+}
+
+static int refuse(const struct check_file *c, const struct revision *newest,
+		  const struct check_rules *rules, struct err *e)
+{
+	struct str version = shown(c->file->version, 48);
+	struct str path = shown(c->file->path, 128);
+	char project[80] = "";
+	if (rules->project.n > 0) {
+		struct str id = shown(rules->project, 64);
+		(void)snprintf(project, sizeof project, " '%.*s'", STR_ARG(id));
+	}
+	switch (c->verdict) {
+	case CHECK_APPLIED:
+	case CHECK_RUN:
+		break;
+	case CHECK_EDITED: {
+		struct str before = str_first(c->revision->sha256, 8);
+		return err_set(e, ERR_REFUSED,
+			       "migration '%.*s' (%.*s) was changed after it was applied (applied "
+			       "sha256 %.*s.., now %.8s..): restore the file and put the change "
+			       "into a new migration",
+			       STR_ARG(version), STR_ARG(path), STR_ARG(before), c->file->sha256);
+	}
+	case CHECK_OUT_OF_ORDER: {
+		struct str last = shown(newest->version, 48);
+		return err_set(e, ERR_REFUSED,
+			       "migration '%.*s' (%.*s) is older than the newest applied version "
+			       "'%.*s': rename it to a higher version, or set allow_out_of_order "
+			       "for the project%s",
+			       STR_ARG(version), STR_ARG(path), STR_ARG(last), project);
+	}
+	case CHECK_UNFINISHED:
+		return err_set(e, ERR_REFUSED,
+			       "migration '%.*s' (%.*s) was started and not finished (state "
+			       "'%.*s'): look at the database, then settle it with `tidegate "
+			       "revisions resolve`",
+			       STR_ARG(version), STR_ARG(path), STR_ARG(c->revision->state));
+	}
+	return 0;
+}
+
+int check_decide(struct check *out, const struct manifest *manifest,
+		 const struct revision *revisions, size_t n, const struct check_rules *rules,
+		 struct arena *arena, struct err *e)
+{
+	const struct revision *newest = n > 0 ? &revisions[n - 1] : NULL;
+	const struct check_file *first = NULL;
+	struct check check = { .n = manifest->n };
+	check.files = arena_array(arena, manifest->n, sizeof *check.files);
+	if (check.files == NULL)
+		return arena_err(arena, e);
+	for (size_t i = 0; i < manifest->n; i++) {
+		struct check_file *c = &check.files[i];
+		c->file = &manifest->files[i];
+		c->revision = find(revisions, n, c->file->version);
+		c->verdict = judge(c->file, c->revision, newest);
+		if (forbidden(c->verdict, rules))
+			first = first != NULL ? first : c;
+		else if (c->revision == NULL)
+			check.to_run++;
+	}
+	*out = check;
+	return first == NULL ? 0 : refuse(first, newest, rules, e);
+}

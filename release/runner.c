@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task's way through one target: session, lock, ledger, decision, and one migration after the
+ * other. When a session breaks, everything is learnt anew in the next one from the ledger.
+ */
+
+#include "release/runner.h"
+
+#include "base/clock.h"
+#include "release/revision.h"
+#include "release/runner_file.h"
+
+#include <time.h>
+
+enum {
+	/* Somebody else writes to the ledger between our looks: not more often than this. */
+	ROUNDS_MAX = 100,
+	PAUSE_FIRST_MS = 100,
+	PAUSE_MOST_MS = 2000,
+	PAUSE_STEP_MS = 50,
+};
+
+static int stopped(const struct runner *r)
+{
+	return r->events->stop(r->events->context);
+}
+
+static void tell_session(const struct runner *r, struct db *db)
+{
+	if (r->events->session != NULL)
+		r->events->session(r->events->context, db);
+}
+
+/* What is there already. A row of this very run was written by a session that broke. */
+static void count(struct runner *r, const struct check *check)
+{
+	struct str mine = r->job->task_run;
+	r->result->applied = 0;
+	r->result->present = 0;
+	for (size_t i = 0; i < check->n; i++) {
+		const struct revision *revision = check->files[i].revision;
+		if (revision == NULL)
+			continue;
+		if (mine.n > 0 && str_eq(revision->task_run, mine))
+			r->result->applied++;
+		else
+			r->result->present++;
+	}
+}
+
+/* Read the ledger, decide, and run what is missing, until it is done or the ledger has changed. */
+static int one_round(enum runner_step *step, struct runner *r, struct err *e)
+{
+	struct revision *revisions;
+	struct check check = { .files = NULL };
+	*step = RUNNER_APPLIED;
+	if (revision_load(&revisions, &r->rows, r->db, r->arena, e) != 0)
+		return -1;
+	int rc =
+	    check_decide(&check, r->job->manifest, revisions, r->rows, &r->job->rules, r->arena, e);
+	if (check.files != NULL)
+		count(r, &check);
+	if (rc != 0 || check.files == NULL)
+		return -1;
+	for (size_t i = 0; i < check.n && *step == RUNNER_APPLIED; i++) {
+		const struct check_file *c = &check.files[i];
+		if (c->revision != NULL)
+			continue;
+		if (stopped(r))
+			return err_set(e, ERR_REFUSED,
+				       "stopped before migration '%.*s': what was applied stays",
+				       STR_ARG(str_first(c->file->version, 48)));
+		if (runner_file(step, r, c->file, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int work(struct runner *r, struct err *e)
+{
+	if (db_lock(r->db, r->job->lock_wait_ms, e) != 0 || revision_prepare(r->db, e) != 0)
+		return -1;
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		enum runner_step step;
+		if (one_round(&step, r, e) != 0)
+			return -1;
+		if (step == RUNNER_APPLIED)
+			return 0;
+	}
+	return err_set(e, ERR_UNAVAILABLE,
+		       "another runner keeps writing to the ledger of this database");
+}
+
+/* One session from its beginning to its end. `*opened` tells whether there was one. */
+static int session(int *opened, struct runner *r, struct err *e)
+{
+	AUTO(db) struct db *db = NULL;
+	*opened = 0;
+	if (db_open(&db, &r->job->target, e) != 0)
+		return -1;
+	*opened = 1;
+	r->db = db;
+	r->result->failed = NULL;
+	r->result->place = (struct db_place){ .statement = 0 };
+	tell_session(r, db);
+	int rc = work(r, e);
+	tell_session(r, NULL);
+	r->db = NULL;
+	return rc;
+}
+
+/* Wait a while, in small steps, unless we shall stop. */
+static void pause_for(const struct runner *r, int64_t ms)
+{
+	const int64_t until = clock_mono_ms() + ms;
+	const struct timespec step = { .tv_nsec = PAUSE_STEP_MS * 1000000L };
+	while (!stopped(r) && clock_mono_ms() < until)
+		(void)nanosleep(&step, NULL);
+}
+
+static void log_retry(const struct runner *r, const struct err *why)
+{
+	r->events->log(r->events->context, "retry", str_of(why->msg));
+}
+
+/*
+ * A session that broke is followed by another, which waits in db_lock until the server has ended
+ * the old one, and then finds in the ledger what became of it.
+ */
+static int run(struct runner *r, struct err *e)
+{
+	int64_t pause = PAUSE_FIRST_MS;
+	int lost = 0;
+	for (int left = r->job->tries;;) {
+		int opened;
+		if (session(&opened, r, e) == 0)
+			return 0;
+		lost = lost || e->code == ERR_LOST;
+		int again = e->code == ERR_LOST || (lost && !opened && e->code == ERR_UNAVAILABLE);
+		if (!again || --left <= 0)
+			return -1;
+		log_retry(r, e);
+		pause_for(r, pause);
+		pause = pause * 2 < PAUSE_MOST_MS ? pause * 2 : PAUSE_MOST_MS;
+	}
+}
+
+int runner_run(struct runner_result *result, const struct runner_job *job,
+	       const struct runner_events *events, struct arena *arena, struct err *e)
+{
+	AUTO(digest) struct digest *digest = digest_new();
+	struct err why = { .code = ERR_NONE };
+	struct runner r = {
+		.result = result,
+		.job = job,
+		.events = events,
+		.digest = digest,
+		.arena = arena,
+	};
+	*result = (struct runner_result){ .applied = 0 };
+	if (digest == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	int rc = run(&r, &why);
+	if (rc != 0 && e != NULL)
+		*e = why;
+	return rc;
+}
