@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The threads that turn deliveries into rollouts. What a delivery goes through is the pipeline's;
+ * here are the claim, the outcome's record and the log.
+ */
+
+#include "receiver/worker.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "receiver/owner.h"
+#include "receiver/pipeline.h"
+#include "release/store.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+enum {
+	ARENA_MAX = 1 << 30,
+	IDLE_MS = 1000, /* other processes queue deliveries without ringing our bell */
+	NICE = 5,       /* deliveries that arrive go before those that wait */
+};
+/* Above the longest step: a fetch has its own deadline, the rest is bounded by the release's size.
+ */
+static const int64_t LEASE_MS = 60 * 60 * 1000LL;
+
+struct worker {
+	struct workers *all;
+	pthread_t thread;
+	int started;
+	char owner[OWNER_TEXT]; /* in leases: host, process and thread */
+	struct db *store;
+	struct pipeline *pipeline;
+};
+
+struct workers {
+	struct workers_options options;
+	atomic_int stopping;
+	struct worker *list;
+	size_t n;
+};
+
+static int is_stopping(void *context)
+{
+	struct workers *all = context;
+	return atomic_load(&all->stopping);
+}
+
+static void log_outcome(const struct worker *w, const struct delivery *d,
+			const struct delivery_outcome *o)
+{
+	enum log_level level = LOG_INFO;
+	if (o->state == DELIVERY_FAILED || o->state == DELIVERY_REFUSED)
+		level = LOG_ERROR;
+	else if (o->state == DELIVERY_QUEUED)
+		level = LOG_WARN;
+	log_line(w->all->options.log, level, "delivery processed", LOG_INT("delivery", d->id),
+		 LOG_STR("endpoint", d->endpoint), LOG_TEXT("state", delivery_state_name(o->state)),
+		 LOG_STR("event", d->summary), LOG_STR("release", o->release),
+		 LOG_STR("rollout", o->rollout), LOG_STR("reason", o->reason),
+		 LOG_INT("attempt", d->attempts));
+}
+
+/* Carry one claimed delivery and write down what became of it. */
+static void process(struct worker *w, const struct delivery *d, struct arena *arena)
+{
+	struct workers *all = w->all;
+	struct err e = { 0 };
+	struct delivery_outcome outcome;
+	struct live_conf *held = live_hold(all->options.live);
+	if (pipeline_process(&outcome, w->pipeline, live_conf(held), d, arena, &e) != 0)
+		pipeline_failed(&outcome, d, &e, clock_unix_ms(), arena);
+	live_drop(all->options.live, held);
+	/* A fetch that this stop broke off is not the delivery's fault: due at the next start. */
+	if (is_stopping(all) && outcome.state == DELIVERY_QUEUED)
+		outcome.not_before_ms = 0;
+
+	if (delivery_finish(w->store, d, str_of(w->owner), &outcome, clock_unix_ms(), &e) != 0) {
+		log_line(all->options.log, LOG_ERROR, "delivery's outcome was not written",
+			 LOG_INT("delivery", d->id), LOG_TEXT("error", e.msg));
+		return;
+	}
+	log_outcome(w, d, &outcome);
+	if (outcome.state == DELIVERY_RELEASED)
+		bell_ring(all->options.tasks);
+}
+
+/* One look for work: 1 when a delivery was carried; else `*wait_ms` until the next look. */
+static int work_once(struct worker *w, int64_t *wait_ms)
+{
+	AUTO(arena) struct arena arena;
+	arena_init(&arena, ARENA_MAX);
+	struct delivery d;
+	struct err e = { 0 };
+	int64_t next_ms = 0;
+	int64_t now = clock_unix_ms();
+	int rc =
+	    delivery_claim(&d, &next_ms, w->store, str_of(w->owner), now, LEASE_MS, &arena, &e);
+	if (rc == 1) {
+		process(w, &d, &arena);
+		return 1;
+	}
+	if (rc < 0)
+		log_line(w->all->options.log, LOG_ERROR, "cannot claim a delivery",
+			 LOG_TEXT("error", e.msg));
+	*wait_ms = IDLE_MS;
+	if (next_ms > now && next_ms - now < IDLE_MS)
+		*wait_ms = next_ms - now;
+	return 0;
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	/* Linux gives each thread its own priority; where that fails all are equal. */
+	(void)setpriority(PRIO_PROCESS, 0, NICE);
+	while (!is_stopping(w->all)) {
+		uint64_t seen = bell_rings(w->all->options.deliveries);
+		int64_t wait_ms = 0;
+		if (work_once(w, &wait_ms) == 0)
+			bell_wait(w->all->options.deliveries, seen, wait_ms);
+	}
+	return NULL;
+}
+
+static int worker_open(struct worker *w, const struct conf *conf, size_t number, struct err *e)
+{
+	const struct workers_options *o = &w->all->options;
+	struct store_options store = {
+		.durable = 1, .enter = gate_enter, .leave = gate_leave, .gate = o->gate
+	};
+	(void)owner_text(w->owner, "worker", number);
+	if (store_open(&w->store, conf, &store, e) != 0)
+		return -1;
+	struct pipeline_options pipeline = { .store = w->store,
+					     .stop = is_stopping,
+					     .context = w->all };
+	return pipeline_new(&w->pipeline, &pipeline, e);
+}
+
+static int start_all(struct workers *all, const struct conf *conf, struct err *e)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct worker *w = &all->list[i];
+		w->all = all;
+		if (worker_open(w, conf, i, e) != 0)
+			return -1;
+		int rc = pthread_create(&w->thread, NULL, worker_main, w);
+		if (rc != 0)
+			return err_sys(e, rc, "cannot start a worker thread");
+		w->started = 1;
+	}
+	return 0;
+}
+
+int workers_start(struct workers **out, const struct workers_options *options, struct err *e)
+{
+	struct workers *all = mem_array(1, sizeof *all);
+	if (all == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	all->options = *options;
+	struct live_conf *held = live_hold(options->live);
+	const struct conf *conf = live_conf(held);
+	all->n = (size_t)conf->workers;
+	all->list = mem_array(all->n, sizeof *all->list);
+	int rc =
+	    all->list != NULL ? start_all(all, conf, e) : err_set(e, ERR_NOMEM, "out of memory");
+	live_drop(options->live, held);
+	if (rc != 0) {
+		workers_stop(all);
+		return -1;
+	}
+	*out = all;
+	return 0;
+}
+
+void workers_stop(struct workers *all)
+{
+	if (all == NULL)
+		return;
+	atomic_store(&all->stopping, 1);
+	bell_ring(all->options.deliveries);
+	for (size_t i = 0; all->list != NULL && i < all->n; i++) {
+		struct worker *w = &all->list[i];
+		if (w->started)
+			(void)pthread_join(w->thread, NULL);
+		pipeline_free(w->pipeline);
+		db_close(w->store);
+	}
+	mem_free(all->list);
+	mem_free(all);
+}
