@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What commands share: opening configuration and store with messages that say what to do, errors
+ * and results on their way out. It knows no command.
+ */
+#include "cli/app.h"
+
+#include "base/mem.h"
+#include "release/store.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "tidegate: text", escaped, in one write. */
+static void say(const struct app *app, enum tint tint, struct str text)
+{
+	AUTO(buf) struct buf line;
+
+	buf_init(&line, 64 * 1024);
+	buf_adds(&line, "tidegate: ");
+	buf_adds(&line, screen_tint(&app->err, tint));
+	screen_add(&line, text);
+	buf_adds(&line, screen_plain(&app->err, tint));
+	buf_addc(&line, '\n');
+	(void)fwrite(line.p, 1, line.n, stderr);
+}
+
+int app_fail(const struct app *app, const struct err *e)
+{
+	say(app, TINT_BAD, str_of(e->msg));
+	return e->code == ERR_REFUSED ? EXIT_REFUSED : EXIT_FAILED;
+}
+
+int app_fail_usage(const struct app *app, const struct err *e)
+{
+	IGNORE(app_fail(app, e)); /* the code is known here */
+	return e->code == ERR_NOMEM ? EXIT_FAILED : EXIT_USAGE;
+}
+
+int app_usage(const struct app *app, const char *fmt, ...)
+{
+	char msg[512];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(msg, sizeof(msg), fmt, args);
+	va_end(args);
+	say(app, TINT_BAD, str_of(msg));
+	if (app->command == NULL)
+		(void)fputs("see 'tidegate help'\n", stderr);
+	else
+		(void)fprintf(stderr, "see 'tidegate help %s'\n", app->command->name);
+	return EXIT_USAGE;
+}
+
+void app_note(const struct app *app, const char *fmt, ...)
+{
+	char msg[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(msg, sizeof(msg), fmt, args);
+	va_end(args);
+	say(app, TINT_NONE, str_of(msg));
+}
+
+void app_begin(struct buf *out)
+{
+	buf_init(out, APP_OUTPUT_MAX);
+}
+
+int app_print(const struct app *app, struct buf *out)
+{
+	struct err e;
+
+	if (buf_check(out, &e) != 0)
+		return app_fail(app, &e);
+	errno = 0;
+	if (fwrite(out->p, 1, out->n, stdout) != out->n || fflush(stdout) != 0) {
+		/* a reader that has seen enough (head, less) is told nothing */
+		if (errno != EPIPE) {
+			IGNORE(err_sys(&e, errno, "cannot write to standard output"));
+			return app_fail(app, &e);
+		}
+		return EXIT_FAILED;
+	}
+	buf_clear(out);
+	return EXIT_DONE;
+}
+
+void app_json(struct json_writer *w, struct buf *out)
+{
+	jw_init(w, out, 2);
+}
+
+int app_print_json(const struct app *app, struct buf *out)
+{
+	buf_addc(out, '\n');
+	return app_print(app, out);
+}
+
+static int open_conf(struct app *app, unsigned needs)
+{
+	AUTO(free) char *path = NULL;
+	struct err e;
+
+	if (app->conf == NULL) {
+		if (conf_find(&path, app->conf_path, &e) != 0 ||
+		    conf_load(&app->conf, path, &e) != 0)
+			return app_fail_usage(app, &e);
+	}
+	if ((needs & NEED_SECRETS) != 0 && conf_load_secrets(app->conf, &e) != 0)
+		return app_fail_usage(app, &e);
+	return EXIT_DONE;
+}
+
+/* Say it in the user's terms when an embedded store is not there or not for this user. */
+static int look_for_store(const struct conf *conf, struct err *e)
+{
+	AUTO(free) char *path = NULL;
+
+	if (db_find(conf->store) != NULL && !str_starts(conf->store, STR("sqlite:")))
+		return 0;
+	path = str_to_cstr(str_starts(conf->store, STR("sqlite:"))
+			       ? str_from(conf->store, sizeof("sqlite:") - 1)
+			       : conf->store,
+			   e);
+	if (path == NULL)
+		return -1;
+	if (access(path, R_OK | W_OK) == 0)
+		return 0;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return err_set(e, ERR_NOTFOUND,
+			       "there is no store at '%s' yet; `tidegate serve` makes it", path);
+	if (errno == EACCES || errno == EPERM || errno == EROFS)
+		return err_set(e, ERR_AUTH,
+			       "the store '%s' is not open to this user; run the command as the "
+			       "user of the daemon, such as by `sudo -u tidegate`",
+			       path);
+	return err_sys(e, errno, "cannot look at the store '%s'", path);
+}
+
+static int open_store(struct app *app)
+{
+	const struct store_options options = { .durable = 1 };
+	struct err e;
+
+	if (app->store != NULL)
+		return EXIT_DONE;
+	if (look_for_store(app->conf, &e) != 0 ||
+	    store_open(&app->store, app->conf, &options, &e) != 0)
+		return app_fail(app, &e);
+	return EXIT_DONE;
+}
+
+int app_need(struct app *app, unsigned needs)
+{
+	int code = open_conf(app, needs);
+
+	if (code == EXIT_DONE && (needs & NEED_STORE) != 0)
+		code = open_store(app);
+	return code;
+}
+
+int app_load_secret(struct conf_secret *secret, const struct conf *conf, const char *what,
+		    struct err *e)
+{
+	const int is_env = secret->env.p != NULL;
+	const struct str from = is_env ? secret->env : secret->file;
+	AUTO(free) char *name = NULL;
+	int failed;
+
+	if (secret->value != NULL)
+		return 0;
+	name = str_to_cstr(from, e);
+	if (name == NULL)
+		return -1;
+	failed = is_env ? secret_from_env(&secret->value, name, e)
+			: secret_from_file(&secret->value, name, e);
+	if (failed)
+		return err_wrap(e, "%.*s:%d: %s", STR_ARG(conf->path), secret->line, what);
+	return 0;
+}
+
+struct str app_caller(struct arena *arena)
+{
+	char room[4096];
+	struct passwd entry, *found = NULL;
+
+	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &found) == 0 && found != NULL)
+		return arena_str(arena, str_of(entry.pw_name));
+	return str_of(arena_printf(arena, "uid %lu", (unsigned long)getuid()));
+}

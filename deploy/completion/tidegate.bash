@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of tidegate for bash: commands, verbs, options, and the words that options take. Things
+# of the store (deliveries, rollouts) are not looked up: a key press must not wait for a disk.
+# Installed as /usr/share/bash-completion/completions/tidegate.
+
+# The words before the cursor that are no options: command and verb. An option's value is skipped.
+_tidegate_words() {
+	local i word
+	command='' verb=''
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		-c | --config | --format | --role | --state | --repository | --since | --limit | \
+			--to | --timeout | --body | --provider | --event | --header | --commit | \
+			--number | --title | --author | --author-id | --branch | --url | \
+			--secret-index | --delivery-id | --project | --stage | --task)
+			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+			((i++))
+			;;
+		-* | =) ;;
+		*)
+			if [[ -z $command ]]; then
+				command=$word
+			elif [[ -z $verb ]]; then
+				verb=$word
+			fi
+			;;
+		esac
+	done
+}
+
+_tidegate_options() {
+	local common='-c --config --format -v --verbose -h --help --version'
+	case "$command $verb" in
+	'serve '*) echo "$common --role" ;;
+	'config check') echo "$common --secrets" ;;
+	'simulate '*)
+		echo "$common --commit --number --title --author --author-id --branch --url" \
+			"--secret-index --delivery-id --repeat --print"
+		;;
+	'replay '*)
+		echo "$common --since --state --repository --to --wait --timeout --dry-run --body" \
+			"--provider --event --header"
+		;;
+	'run '*) echo "$common --stage --wait --timeout --project" ;;
+	'retry '*) echo "$common --stage --task --wait --timeout --project" ;;
+	'deliveries show') echo "$common --body" ;;
+	'deliveries '*) echo "$common --state --repository --since --limit" ;;
+	'rollouts show') echo "$common --watch --timeout --log --project" ;;
+	'releases show' | 'plans show') echo "$common --project" ;;
+	'releases '* | 'plans '* | 'rollouts '*) echo "$common --project --limit" ;;
+	*) echo "$common" ;;
+	esac
+}
+
+_tidegate() {
+	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local command verb words=''
+	local commands='serve config simulate replay run retry deliveries releases plans rollouts
+		revisions help version'
+
+	COMPREPLY=()
+	# "--format=js" comes as three words
+	if [[ $current == = ]]; then
+		current=''
+	elif [[ $previous == = && $COMP_CWORD -gt 1 ]]; then
+		previous=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	_tidegate_words
+	case $previous in
+	-c | --config | --body)
+		# with `deliveries show`, --body takes no value
+		if [[ $previous != --body || $command != deliveries ]]; then
+			compopt -o filenames 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -f -- "$current")
+			return
+		fi
+		;;
+	--format) words='table json' ;;
+	--role) words='all' ;;
+	--state) words='queued processing released ignored refused failed' ;;
+	--provider) words='github gitlab bitbucket bitbucket-server azure gitea' ;;
+	--event) words='pull_request push ping' ;;
+	--since | --limit | --repository | --to | --timeout | --header | --commit | --number | \
+		--title | --author | --author-id | --branch | --url | --secret-index | \
+		--delivery-id | --project | --stage | --task)
+		return
+		;;
+	esac
+	if [[ -z $words ]]; then
+		case "$current,$command,$verb" in
+		-*) words=$(_tidegate_options) ;;
+		*,,) words=$commands ;;
+		*,help,) words=$commands ;;
+		*,config,) words='check show' ;;
+		*,help,config) words='check show' ;;
+		*,deliveries, | *,releases, | *,plans, | *,rollouts, | *,revisions,) words='list show' ;;
+		*,help,deliveries | *,help,releases | *,help,plans | *,help,rollouts | \
+			*,help,revisions)
+			words='list show'
+			;;
+		*,simulate,?*) words='merge push ping' ;;
+		esac
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _tidegate tidegate
