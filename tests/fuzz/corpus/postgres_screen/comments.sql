@@ -1,0 +1,2 @@
+/* a /* nested */ ; */ select 1 /* x */; -- y ;
+;;select 2

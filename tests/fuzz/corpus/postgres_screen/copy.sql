@@ -1,0 +1,4 @@
+create table t(a int);
+copy t (a) from stdin with (format csv);
+1
+\.

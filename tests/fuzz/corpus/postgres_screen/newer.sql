@@ -1,0 +1,1 @@
+newer syntax; create or replace procedure p() begin atomic insert into t values (case when 1 then 2 end); end; rollback to a; prepare transaction 'x'

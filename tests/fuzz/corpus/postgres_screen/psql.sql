@@ -1,0 +1,3 @@
+\set x 1
+select :x;
+\i other.sql

@@ -1,0 +1,1 @@
+/* a; */ attach 'x' as y; detach y; explain query plan select 1

@@ -1,0 +1,1 @@
+pragma table_info(t); pragma main.user_version = 3; pragma journal_mode = off

@@ -1,0 +1,1 @@
+select 'it''s;', "a;""b", `c;d`, [e;f], x'00'; rollback to a; rollback transaction a;

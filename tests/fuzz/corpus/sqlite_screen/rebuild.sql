@@ -1,0 +1,1 @@
+PRAGMA foreign_keys=OFF; CREATE TABLE n (a); INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t; PRAGMA foreign_keys=ON;

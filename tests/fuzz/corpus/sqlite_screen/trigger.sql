@@ -1,0 +1,1 @@
+create temp trigger if not exists t after insert on a begin select 1; update b set c = case when 1 then 2 end; end; select 1;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * GitLab's bodies. The first byte picks the event's type, the rest is the body. What was read must
+ * be consistent, and must be writable as JSON.
+ */
+
+#include "tests/fuzz/payload.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const types[] = { "Merge Request Hook", "Push Hook", "Note Hook",
+					     "System Hook" };
+	return payload_run(&provider_gitlab, types, "merge", data, size);
+}
