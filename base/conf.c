@@ -460,15 +460,10 @@ static int read_tree(struct reader *r, const struct yaml *root)
 	return 0;
 }
 
-/* Defaults that follow from other values. */
-static int derive(struct reader *r)
+/* The directory of the store. */
+static int derive_state_dir(struct reader *r)
 {
 	struct conf *c = r->c;
-	struct conf_project *projects = c->projects.items;
-	for (size_t i = 0; i < c->projects.n; i++) {
-		if (projects[i].title.p == NULL)
-			projects[i].title = projects[i].id;
-	}
 	if (c->state_dir.p != NULL || conf_url_is_postgres(c->store))
 		return 0;
 	size_t slash = str_find_last(c->store, '/');
@@ -477,6 +472,34 @@ static int derive(struct reader *r)
 	else
 		c->state_dir = str_first(c->store, slash > 0 ? slash : 1);
 	return copy_text(r, &c->state_dir, c->state_dir);
+}
+
+static int derive_hook_socket(struct reader *r)
+{
+	struct conf *c = r->c;
+	if (c->hook_socket.p != NULL || c->state_dir.p == NULL)
+		return 0;
+	c->hook_socket = str_of(arena_printf(&c->arena, "%.*s%shook.sock", STR_ARG(c->state_dir),
+					     str_ends(c->state_dir, STR("/")) ? "" : "/"));
+	return c->hook_socket.p != NULL ? 0 : arena_err(&c->arena, r->e);
+}
+
+/* Defaults that follow from other values. */
+static int derive(struct reader *r)
+{
+	struct conf *c = r->c;
+	struct conf_project *projects = c->projects.items;
+	struct conf_repository *repositories = c->repositories.items;
+	for (size_t i = 0; i < c->projects.n; i++) {
+		if (projects[i].title.p == NULL)
+			projects[i].title = projects[i].id;
+	}
+	/* A hook knows pushes only. */
+	for (size_t i = 0; i < c->repositories.n; i++) {
+		if (str_eq_cstr(repositories[i].provider, "git"))
+			repositories[i].trigger = CONF_TRIGGER_PUSH;
+	}
+	return derive_state_dir(r) == 0 ? derive_hook_socket(r) : -1;
 }
 
 static int parse(struct conf *c, struct str text, const char *name, struct arena *tree,

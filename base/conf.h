@@ -78,15 +78,18 @@ struct conf_repository {
 	struct str full_name; /* "acme/app" */
 	struct str clone_url; /* https://, http://, ssh://, git@host:path, file:// */
 	struct conf_credentials *credentials; /* NULL: none */
-	struct conf_list secrets;             /* struct conf_secret: at least one */
+	struct conf_list secrets;             /* struct conf_secret: at least one; none for "git" */
 	struct str branch;                    /* bare name; default "main" */
-	enum conf_trigger trigger;            /* default merge */
+	enum conf_trigger trigger;            /* default merge; of "git" always push */
 	struct str file_pattern;              /* default: each .sql file below migrations/ */
 	struct str project;                   /* a project's id */
 	struct conf_list targets;             /* struct str: instances/I/databases/D */
 	struct str target_stage;              /* "environments/E"; absent: through the last stage */
 	int64_t fetch_timeout_ms;             /* default 120 s */
 };
+
+/* What becomes of a merge whose author may be a person or a bot. */
+enum conf_unknown { CONF_UNKNOWN_COUNT, CONF_UNKNOWN_HOLD };
 
 /* Bounds of the listener. */
 struct conf_limits {
@@ -98,16 +101,20 @@ struct conf_limits {
 };
 
 struct conf {
-	struct arena arena;       /* holds everything below */
-	struct str path;          /* the file, as named */
-	struct str listen;        /* "127.0.0.1:8420", "[::1]:8420" */
-	struct str store;         /* path of the embedded store, or postgresql://... */
-	struct str state_dir;     /* mirrors; default: the directory of the store */
-	struct str external_url;  /* absent: none */
-	int64_t user_limit;       /* 0 = none */
+	struct arena arena;                /* holds everything below */
+	struct str path;                   /* the file, as named */
+	struct str listen;                 /* "127.0.0.1:8420", "[::1]:8420" */
+	struct str store;                  /* path of the embedded store, or postgresql://... */
+	struct str state_dir;              /* mirrors; default: the directory of the store */
+	struct str external_url;           /* absent: none */
+	int64_t user_limit;                /* 0 = none */
+	enum conf_unknown unknown_authors; /* default count */
+	struct conf_list bots;    /* struct str: logins that are no people, '*' is a wildcard */
 	int64_t listener_threads; /* default 2 */
 	int64_t workers;          /* deliveries at a time; default 1 */
 	int64_t drain_timeout_ms; /* at SIGTERM; default 30 s */
+	struct str hook_socket;   /* of git hooks; default: hook.sock in state_dir */
+	int64_t hook_wait_ms;     /* how long a hook keeps its pusher; default 30 s */
 	struct conf_limits limits;
 	struct conf_list environments; /* struct conf_environment, in stage order */
 	struct conf_list instances;    /* struct conf_instance */

@@ -6,7 +6,10 @@
 #include "base/keyset.h"
 #include "base/zone.h"
 
-enum { FULL_NAME_MAX = 512 };
+enum {
+	FULL_NAME_MAX = 512,
+	SOCKET_PATH_MAX = 107, /* sun_path, with its NUL (unix(7)) */
+};
 
 struct checker {
 	const struct conf *c;
@@ -47,6 +50,11 @@ static int check_top(struct checker *k)
 		return conf_fail(k->file, value_at(k->root, "store"), k->e,
 				 "a store on a server needs a directory for the mirrors (expected "
 				 "'state_dir')");
+	if (yaml_get(k->root, "hook_socket") != NULL && c->hook_socket.n > SOCKET_PATH_MAX)
+		return conf_fail(k->file, value_at(k->root, "hook_socket"), k->e,
+				 "'hook_socket' is longer than a socket's path can be (expected at "
+				 "most %d bytes)",
+				 SOCKET_PATH_MAX);
 	if (c->limits.max_inflight_bytes < c->limits.max_body_bytes)
 		return conf_fail(k->file, value_at(value_at(k->root, "limits"), "max_inflight"),
 				 k->e,
@@ -274,6 +282,27 @@ static int check_stage(struct checker *k, const struct conf_repository *r, const
 	return 0;
 }
 
+/* Who may send its events: who knows the secret, or for a plain git server who may use the socket.
+ */
+static int check_sender(struct checker *k, const struct conf_repository *r, const struct yaml *item)
+{
+	const struct yaml *trigger = yaml_get(item, "trigger");
+	if (!str_eq_cstr(r->provider, "git")) {
+		if (r->secrets.n > 0)
+			return 0;
+		return conf_fail(k->file, value_at(item, "secrets"), k->e,
+				 "repository '%.*s' has no secret, so that anybody could send it "
+				 "events (expected the webhook's secret: set a variable and add "
+				 "secrets: [{env: NAME}], or secrets: [{file: PATH}])",
+				 STR_ARG(r->id));
+	}
+	if (trigger != NULL && !str_eq_cstr(trigger->text, "push"))
+		return conf_fail(k->file, trigger, k->e,
+				 "a git server's hook knows no merges, only pushes (expected push, "
+				 "or the key to be left out)");
+	return 0;
+}
+
 static int check_source(struct checker *k, const struct conf_repository *r, const struct yaml *item)
 {
 	if (!is_provider(r->provider))
@@ -287,12 +316,8 @@ static int check_source(struct checker *k, const struct conf_repository *r, cons
 	if (str_starts(r->branch, STR("refs/")) || r->branch.p[0] == '-')
 		return conf_fail(k->file, value_at(item, "branch"), k->e,
 				 "malformed branch (expected its bare name, such as main)");
-	if (r->secrets.n == 0)
-		return conf_fail(k->file, value_at(item, "secrets"), k->e,
-				 "repository '%.*s' has no secret, so that anybody could send it "
-				 "events (expected the webhook's secret: set a variable and add "
-				 "secrets: [{env: NAME}], or secrets: [{file: PATH}])",
-				 STR_ARG(r->id));
+	if (check_sender(k, r, item) != 0)
+		return -1;
 	return check_credentials(k, r, item);
 }
 

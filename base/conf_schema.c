@@ -16,9 +16,10 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-/* In the order of enum conf_rollout and enum conf_trigger. */
+/* In the order of enum conf_rollout, enum conf_trigger and enum conf_unknown. */
 static const char *const rollout_names[] = { "manual", "automatic", NULL };
 static const char *const trigger_names[] = { "merge", "push", NULL };
+static const char *const unknown_names[] = { "count", "hold", NULL };
 
 /* keys of environments[] */
 static const struct conf_key environment_keys[] = {
@@ -276,6 +277,12 @@ static const struct conf_key conf_keys[] = {
 	  .fallback = "0",
 	  .min = 0,
 	  .max = 1000000 },
+	{ .name = "unknown_authors",
+	  .type = CONF_ENUM,
+	  .offset = offsetof(struct conf, unknown_authors),
+	  .fallback = "count",
+	  .names = unknown_names },
+	{ .name = "bots", .type = CONF_TEXTS, .offset = offsetof(struct conf, bots) },
 	{ .name = "listener_threads",
 	  .type = CONF_INT,
 	  .offset = offsetof(struct conf, listener_threads),
@@ -293,6 +300,13 @@ static const struct conf_key conf_keys[] = {
 	  .offset = offsetof(struct conf, drain_timeout_ms),
 	  .fallback = "30s",
 	  .min = 0,
+	  .max = HOUR_MS },
+	{ .name = "hook_socket", .type = CONF_TEXT, .offset = offsetof(struct conf, hook_socket) },
+	{ .name = "hook_wait",
+	  .type = CONF_DURATION,
+	  .offset = offsetof(struct conf, hook_wait_ms),
+	  .fallback = "30s",
+	  .min = SECOND_MS,
 	  .max = HOUR_MS },
 	{ .name = "limits",
 	  .type = CONF_MAPPING,

@@ -36,6 +36,6 @@ int hex_decode(unsigned char *out, size_t n, struct str hex, struct err *e)
 	}
 	for (size_t i = 0; i < n; i++)
 		out[i] =
-		    (unsigned char)(hex_value(hex.p[2 * i]) << 4 | hex_value(hex.p[2 * i + 1]));
+		    (unsigned char)(hex_value(hex.p[2 * i]) * 16 + hex_value(hex.p[2 * i + 1]));
 	return 0;
 }

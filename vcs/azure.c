@@ -6,6 +6,7 @@
 
 #include "vcs/azure.h"
 
+#include "vcs/api_impl.h"
 #include "vcs/fact.h"
 
 #include <stdio.h>
@@ -136,22 +137,31 @@ static int is_merge(struct str type, struct str status, struct str merge_status)
 	       str_eq_cstr(merge_status, "succeeded");
 }
 
-static int read_pull_request(struct event *event, const struct json *resource, struct arena *arena,
-			     struct err *e)
+int azure_read_pull(struct event *event, struct str *commit, const struct json *resource,
+		    struct arena *arena, struct err *e)
 {
-	struct str status, merge_status, commit;
-	if (fact_str(&status, resource, "status", e) != 0 ||
-	    fact_str(&merge_status, resource, "mergeStatus", e) != 0 ||
-	    fact_object(resource, "lastMergeCommit", e) != 0 ||
-	    fact_str(&commit, resource, "lastMergeCommit.commitId", e) != 0 ||
+	if (fact_object(resource, "lastMergeCommit", e) != 0 ||
+	    fact_str(commit, resource, "lastMergeCommit.commitId", e) != 0 ||
 	    fact_object(resource, "lastMergeSourceCommit", e) != 0 ||
 	    fact_str(&event->source_commit, resource, "lastMergeSourceCommit.commitId", e) != 0 ||
 	    fact_number(&event->pull_request.number, resource, "pullRequestId", e) != 0 ||
 	    fact_str(&event->pull_request.title, resource, "title", e) != 0 ||
 	    fact_object(resource, "closedBy", e) != 0 ||
 	    fact_str(&event->actor, resource, "closedBy.uniqueName", e) != 0 ||
+	    read_repository(event, resource, arena, e) != 0 ||
 	    read_branches(event, resource, e) != 0 || read_fork(event, resource, e) != 0 ||
-	    read_url(event, resource, arena, e) != 0 || read_author(event, resource, e) != 0)
+	    read_url(event, resource, arena, e) != 0)
+		return -1;
+	return read_author(event, resource, e);
+}
+
+static int read_pull_request(struct event *event, const struct json *resource, struct arena *arena,
+			     struct err *e)
+{
+	struct str status, merge_status, commit;
+	if (fact_str(&status, resource, "status", e) != 0 ||
+	    fact_str(&merge_status, resource, "mergeStatus", e) != 0 ||
+	    azure_read_pull(event, &commit, resource, arena, e) != 0)
 		return -1;
 	event->kind = EVENT_PR;
 	if (status.p == NULL)
@@ -183,7 +193,8 @@ static int read_push(struct event *event, const struct json *resource, struct ar
 		     struct err *e)
 {
 	event->kind = EVENT_PUSH;
-	if (fact_object(resource, "pushedBy", e) != 0 ||
+	if (read_repository(event, resource, arena, e) != 0 ||
+	    fact_object(resource, "pushedBy", e) != 0 ||
 	    fact_str(&event->actor, resource, "pushedBy.uniqueName", e) != 0)
 		return -1;
 	return fact_changes(event, json_get(resource, "refUpdates"), read_change, arena, e);
@@ -202,8 +213,7 @@ static int azure_parse(struct event *out, const struct request *r, struct arena 
 	const struct json *resource = json_get(root, "resource");
 	const int is_push = str_eq_cstr(event.action, "git.push");
 	if (is_push || str_starts(event.action, STR("git.pullrequest."))) {
-		if (fact_object(root, "resource", e) != 0 ||
-		    read_repository(&event, resource, arena, e) != 0)
+		if (fact_object(root, "resource", e) != 0)
 			return -1;
 		if ((is_push ? read_push(&event, resource, arena, e)
 			     : read_pull_request(&event, resource, arena, e)) != 0)

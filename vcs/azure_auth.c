@@ -93,9 +93,9 @@ static int malformed(struct err *e)
 
 static int read_credentials(struct credentials *out, const struct request *r, struct err *e)
 {
-	struct str value;
+	struct str value = STR_NULL;
 	unsigned char bytes[AZURE_CREDENTIALS_MAX];
-	size_t n;
+	size_t n = 0;
 	if (sent_header(&value, r, STR("Authorization"), e) != 0)
 		return -1;
 	out->sent = value.p != NULL;
@@ -115,30 +115,44 @@ static int read_credentials(struct credentials *out, const struct request *r, st
 
 /* --- the decision --- */
 
-static int header_fits(int *fits, int *sent, const struct request *r, const struct proof *p,
-		       struct digest *d, struct err *e)
+struct check {
+	const struct request *r;
+	struct digest *d;
+	struct credentials basic; /* once it was read */
+	int basic_read;
+	int sent; /* the request has something that a secret asks for */
+	int fits;
+};
+
+static int try_header(struct check *c, const struct proof *p, struct err *e)
 {
-	struct str value;
-	*fits = 0;
-	if (sent_header(&value, r, p->header, e) != 0)
+	struct str value = STR_NULL;
+	int same = 0;
+	if (sent_header(&value, c->r, p->header, e) != 0)
 		return -1;
 	if (value.p == NULL)
 		return 0;
-	*sent = 1;
-	return signature_same(fits, value, p->value, d, e);
+	c->sent = 1;
+	if (signature_same(&same, value, p->value, c->d, e) != 0)
+		return -1;
+	c->fits |= same;
+	return 0;
 }
 
-static int basic_fits(int *fits, const struct credentials *c, const struct proof *p,
-		      struct digest *d, struct err *e)
+static int try_basic(struct check *c, const struct proof *p, struct err *e)
 {
-	int user, password;
-	*fits = 0;
-	if (!c->sent)
-		return 0;
-	if (signature_same(&user, c->is.user, p->user, d, e) != 0 ||
-	    signature_same(&password, c->is.password, p->password, d, e) != 0)
+	int user = 0, password = 0;
+	/* What a proxy put there is nothing to us while no secret is Basic, hence not sooner. */
+	if (!c->basic_read && read_credentials(&c->basic, c->r, e) != 0)
 		return -1;
-	*fits = user & password;
+	c->basic_read = 1;
+	if (!c->basic.sent)
+		return 0;
+	c->sent = 1;
+	if (signature_same(&user, c->basic.is.user, p->user, c->d, e) != 0 ||
+	    signature_same(&password, c->basic.is.password, p->password, c->d, e) != 0)
+		return -1;
+	c->fits |= user & password;
 	return 0;
 }
 
@@ -146,28 +160,19 @@ int azure_authenticate(const struct request *r, const struct str *secrets, size_
 		       struct digest *d, struct err *e)
 {
 	(void)now_s; /* Azure DevOps signs no time */
-	struct credentials c;
-	int fits = 0, sent = 0, basic_read = 0;
+	struct check c = { .r = r, .d = d };
 	for (size_t i = 0; i < n; i++) {
-		struct proof p;
-		int this_fits;
+		struct proof p = { .header = STR_NULL };
 		if (read_proof(&p, secrets[i], e) != 0)
 			return -1;
-		/* A header of the sender's proxy is nothing to us where no secret is Basic. */
-		if (p.header.p == NULL && !basic_read && read_credentials(&c, r, e) != 0)
+		if ((p.header.p != NULL ? try_header(&c, &p, e) : try_basic(&c, &p, e)) != 0)
 			return -1;
-		basic_read |= p.header.p == NULL;
-		if (p.header.p != NULL ? header_fits(&this_fits, &sent, r, &p, d, e) != 0
-				       : basic_fits(&this_fits, &c, &p, d, e) != 0)
-			return -1;
-		fits |= this_fits;
-		sent |= p.header.p == NULL && c.sent;
 	}
-	if (!sent)
+	if (!c.sent)
 		return err_set(e, ERR_AUTH,
 			       "the credentials are missing (has the service hook a password or "
 			       "the header of the secret?)");
-	if (!fits)
+	if (!c.fits)
 		return err_set(e, ERR_AUTH, "the credentials are none of the endpoint's secrets");
 	return 0;
 }
@@ -184,7 +189,8 @@ static int write_basic(struct buf *value, const struct proof *p, struct err *e)
 	if (p->user.n > 0)
 		memcpy(text, p->user.p, p->user.n);
 	text[p->user.n] = ':';
-	memcpy(text + p->user.n + 1, p->password.p, p->password.n);
+	if (p->password.n > 0)
+		memcpy(text + p->user.n + 1, p->password.p, p->password.n);
 	buf_adds(value, "Basic ");
 	buf_adds(value, base64_encode(coded, (const unsigned char *)text, n));
 	return buf_check(value, e);

@@ -4,6 +4,7 @@
  * the event expands them. Facts: Atlassian Support, "Event payloads" and "Manage webhooks".
  */
 
+#include "vcs/api_impl.h"
 #include "vcs/fact.h"
 #include "vcs/signature.h"
 
@@ -92,17 +93,25 @@ static int read_sides(struct event *event, const struct json *pr, struct err *e)
 	return read_fork(event, pr, e);
 }
 
+int bitbucket_read_pull(struct event *event, struct str *commit, const struct json *pr,
+			struct err *e)
+{
+	if (fact_object(pr, "merge_commit", e) != 0 ||
+	    fact_str(commit, pr, "merge_commit.hash", e) != 0 ||
+	    fact_number(&event->pull_request.number, pr, "id", e) != 0 ||
+	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
+	    fact_url(&event->pull_request.url, pr, "links.html.href", e) != 0 ||
+	    read_sides(event, pr, e) != 0)
+		return -1;
+	return read_author(event, pr, e);
+}
+
 static int read_pull_request(struct event *event, const struct json *root, struct err *e)
 {
 	struct str state, commit;
 	const struct json *pr = json_get(root, "pullrequest");
 	if (fact_object(root, "pullrequest", e) != 0 || fact_str(&state, pr, "state", e) != 0 ||
-	    fact_object(pr, "merge_commit", e) != 0 ||
-	    fact_str(&commit, pr, "merge_commit.hash", e) != 0 ||
-	    fact_number(&event->pull_request.number, pr, "id", e) != 0 ||
-	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
-	    fact_url(&event->pull_request.url, pr, "links.html.href", e) != 0 ||
-	    read_sides(event, pr, e) != 0 || read_author(event, pr, e) != 0)
+	    bitbucket_read_pull(event, &commit, pr, e) != 0)
 		return -1;
 	event->kind = EVENT_PR;
 	if (str_eq_cstr(event->action, "pullrequest:fulfilled") && str_eq_cstr(state, "MERGED")) {

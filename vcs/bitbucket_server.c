@@ -4,6 +4,7 @@
  * bodies. Facts: Atlassian Documentation, "Event payload" and "Manage webhooks".
  */
 
+#include "vcs/api_impl.h"
 #include "vcs/fact.h"
 #include "vcs/signature.h"
 
@@ -133,20 +134,28 @@ static struct str link_of(const struct json *pr)
 	return url;
 }
 
+int bitbucket_server_read_pull(struct event *event, struct str *commit, const struct json *pr,
+			       struct arena *arena, struct err *e)
+{
+	if (fact_object(pr, "properties", e) != 0 ||
+	    fact_object(pr, "properties.mergeCommit", e) != 0 ||
+	    fact_str(commit, pr, "properties.mergeCommit.id", e) != 0 ||
+	    fact_number(&event->pull_request.number, pr, "id", e) != 0 ||
+	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
+	    read_sides(event, pr, arena, e) != 0 || read_author(event, pr, e) != 0)
+		return -1;
+	event->pull_request.url = link_of(pr);
+	return 0;
+}
+
 static int read_pull_request(struct event *event, const struct json *root, struct arena *arena,
 			     struct err *e)
 {
 	struct str state, commit;
 	const struct json *pr = json_get(root, "pullRequest");
 	if (fact_object(root, "pullRequest", e) != 0 || fact_str(&state, pr, "state", e) != 0 ||
-	    fact_object(pr, "properties", e) != 0 ||
-	    fact_object(pr, "properties.mergeCommit", e) != 0 ||
-	    fact_str(&commit, pr, "properties.mergeCommit.id", e) != 0 ||
-	    fact_number(&event->pull_request.number, pr, "id", e) != 0 ||
-	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
-	    read_sides(event, pr, arena, e) != 0 || read_author(event, pr, e) != 0)
+	    bitbucket_server_read_pull(event, &commit, pr, arena, e) != 0)
 		return -1;
-	event->pull_request.url = link_of(pr);
 	event->kind = EVENT_PR;
 	/* Without a merge commit Bitbucket found the commits on the target and closed it itself. */
 	if (str_eq_cstr(event->action, "pr:merged") && str_eq_cstr(state, "MERGED")) {

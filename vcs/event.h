@@ -26,6 +26,16 @@ struct event_change {
 	int deleted;
 };
 
+/* An account that a push names beside an address, so that commits with it are that account's. */
+struct event_person {
+	struct str email;
+	struct str id;
+	struct str other_id;
+	struct str login;
+	struct str name;
+	enum event_bot bot;
+};
+
 struct event {
 	enum event_kind kind;
 	struct str action;        /* the provider's own word for what happened, for messages */
@@ -42,6 +52,7 @@ struct event {
 	} pull_request;
 	struct {
 		struct str id; /* as the provider writes it; kept as text */
+		struct str other_id; /* a second id of the same account, not in every body */
 		struct str login;
 		struct str name;
 		enum event_bot bot;
@@ -54,6 +65,9 @@ struct event {
 	 */
 	const struct event_change *changes;
 	size_t n_changes;
+	/* Of a push: the accounts that it names with id and address; not all of its authors. */
+	const struct event_person *people;
+	size_t n_people;
 	struct str source_commit;   /* tip of the source branch; after a fast-forward it MAY be the
 				       commit on the target: to be looked up there, never trusted */
 	int from_fork;              /* the source is another repository, or one that is gone */

@@ -81,7 +81,7 @@ int fact_number(struct str *out, const struct json *root, const char *path, stru
 
 int fact_url(struct str *out, const struct json *root, const char *path, struct err *e)
 {
-	struct str url;
+	struct str url = STR_NULL;
 	if (fact_str(&url, root, path, e) != 0)
 		return -1;
 	const int shown = str_starts(url, STR("https://")) || str_starts(url, STR("http://"));
@@ -131,7 +131,7 @@ int fact_changes(struct event *event, const struct json *array,
 		 int (*read)(struct event_change *out, const struct json *item, struct err *e),
 		 struct arena *arena, struct err *e)
 {
-	size_t n, i = 0;
+	size_t n = 0, i = 0;
 	if (count_changes(&n, array, e) != 0)
 		return -1;
 	if (n == 0)

@@ -5,6 +5,7 @@
  */
 
 #include "base/num.h"
+#include "vcs/api_impl.h"
 #include "vcs/fact.h"
 #include "vcs/signature.h"
 
@@ -62,8 +63,8 @@ static int read_login(struct str *out, const struct json *user, struct err *e)
 
 static int read_author(struct event *event, const struct json *pr, struct err *e)
 {
-	int64_t number;
-	struct str id, login, name;
+	int64_t number = 0;
+	struct str id = STR_NULL, login = STR_NULL, name = STR_NULL;
 	const struct json *user = json_get(pr, "user");
 	if (fact_object(pr, "user", e) != 0 || read_user_id(&number, &id, user, e) != 0 ||
 	    read_login(&login, user, e) != 0 || fact_str(&name, user, "full_name", e) != 0)
@@ -100,31 +101,29 @@ static int read_fork(struct event *event, const struct json *pr, struct err *e)
 	return 0;
 }
 
-static int read_number(struct str *out, const struct json *root, struct err *e)
+int gitea_read_pull(struct event *event, struct str *commit, const struct json *pr, struct err *e)
 {
-	struct str inner, outer;
-	if (fact_number(&inner, root, "pull_request.number", e) != 0 ||
-	    fact_number(&outer, root, "number", e) != 0)
+	if (fact_object(pr, "base", e) != 0 || fact_object(pr, "head", e) != 0 ||
+	    fact_str(&event->target_branch, pr, "base.ref", e) != 0 ||
+	    fact_str(&event->source_branch, pr, "head.ref", e) != 0 ||
+	    fact_str(&event->source_commit, pr, "head.sha", e) != 0 ||
+	    fact_number(&event->pull_request.number, pr, "number", e) != 0 ||
+	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
+	    fact_url(&event->pull_request.url, pr, "html_url", e) != 0 ||
+	    read_commit(commit, pr, e) != 0 || read_fork(event, pr, e) != 0)
 		return -1;
-	*out = fact_either(inner, outer);
-	return 0;
+	return read_author(event, pr, e);
 }
 
 static int read_pull_request(struct event *event, const struct json *root, struct err *e)
 {
-	struct str commit;
+	struct str commit, number;
 	const struct json *pr = json_get(root, "pull_request");
-	if (fact_object(root, "pull_request", e) != 0 || fact_object(pr, "base", e) != 0 ||
-	    fact_object(pr, "head", e) != 0 ||
-	    fact_str(&event->target_branch, pr, "base.ref", e) != 0 ||
-	    fact_str(&event->source_branch, pr, "head.ref", e) != 0 ||
-	    fact_str(&event->source_commit, pr, "head.sha", e) != 0 ||
-	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
-	    fact_url(&event->pull_request.url, pr, "html_url", e) != 0 ||
-	    read_number(&event->pull_request.number, root, e) != 0 ||
-	    read_commit(&commit, pr, e) != 0 || read_fork(event, pr, e) != 0 ||
-	    read_author(event, pr, e) != 0)
+	if (fact_object(root, "pull_request", e) != 0 ||
+	    gitea_read_pull(event, &commit, pr, e) != 0 ||
+	    fact_number(&number, root, "number", e) != 0)
 		return -1;
+	event->pull_request.number = fact_either(event->pull_request.number, number);
 	event->kind = EVENT_PR;
 	if (str_eq_cstr(event->action, "closed") && json_bool(json_get(pr, "merged")) == 1) {
 		event->kind = EVENT_MERGE;

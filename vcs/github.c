@@ -5,6 +5,7 @@
  * payloads".
  */
 
+#include "vcs/api_impl.h"
 #include "vcs/fact.h"
 #include "vcs/signature.h"
 
@@ -39,13 +40,12 @@ static int github_sign(const char **header, struct buf *value, struct str body, 
 
 /* --- reading --- */
 
-static int read_author(struct event *event, const struct json *root, struct err *e)
+static int read_author(struct event *event, const struct json *pr, struct err *e)
 {
 	struct str type;
-	if (fact_object(root, "pull_request.user", e) != 0 ||
-	    fact_number(&event->author.id, root, "pull_request.user.id", e) != 0 ||
-	    fact_str(&event->author.login, root, "pull_request.user.login", e) != 0 ||
-	    fact_str(&type, root, "pull_request.user.type", e) != 0)
+	if (fact_object(pr, "user", e) != 0 || fact_number(&event->author.id, pr, "user.id", e) != 0 ||
+	    fact_str(&event->author.login, pr, "user.login", e) != 0 ||
+	    fact_str(&type, pr, "user.type", e) != 0)
 		return -1;
 	/* Nobody is known: neither a person nor a bot. */
 	if (event->author.id.p == NULL && event->author.login.p == NULL)
@@ -55,41 +55,46 @@ static int read_author(struct event *event, const struct json *root, struct err 
 	return 0;
 }
 
-static int read_fork(struct event *event, const struct json *root, struct err *e)
+static int read_fork(struct event *event, const struct json *pr, struct err *e)
 {
 	struct str source, target;
-	if (fact_object(root, "pull_request.head.repo", e) != 0 ||
-	    fact_object(root, "pull_request.base.repo", e) != 0 ||
-	    fact_number(&source, root, "pull_request.head.repo.id", e) != 0 ||
-	    fact_number(&target, root, "pull_request.base.repo.id", e) != 0)
+	if (fact_object(pr, "head.repo", e) != 0 || fact_object(pr, "base.repo", e) != 0 ||
+	    fact_number(&source, pr, "head.repo.id", e) != 0 ||
+	    fact_number(&target, pr, "base.repo.id", e) != 0)
 		return -1;
 	event->from_fork = fact_is_fork(source, target);
 	return 0;
 }
 
+int github_read_pull(struct event *event, struct str *commit, const struct json *pr, struct err *e)
+{
+	if (fact_object(pr, "base", e) != 0 || fact_object(pr, "head", e) != 0 ||
+	    fact_str(&event->target_branch, pr, "base.ref", e) != 0 ||
+	    fact_str(&event->source_branch, pr, "head.ref", e) != 0 ||
+	    fact_str(&event->source_commit, pr, "head.sha", e) != 0 ||
+	    fact_str(commit, pr, "merge_commit_sha", e) != 0 ||
+	    fact_number(&event->pull_request.number, pr, "number", e) != 0 ||
+	    fact_str(&event->pull_request.title, pr, "title", e) != 0 ||
+	    fact_url(&event->pull_request.url, pr, "html_url", e) != 0 ||
+	    read_fork(event, pr, e) != 0)
+		return -1;
+	return read_author(event, pr, e);
+}
+
 static int read_pull_request(struct event *event, const struct json *root, struct err *e)
 {
 	struct str commit;
+	const struct json *pr = json_get(root, "pull_request");
 	if (fact_str(&event->action, root, "action", e) != 0 ||
 	    fact_object(root, "pull_request", e) != 0 ||
-	    fact_object(root, "pull_request.base", e) != 0 ||
-	    fact_object(root, "pull_request.head", e) != 0 ||
-	    fact_str(&event->target_branch, root, "pull_request.base.ref", e) != 0 ||
-	    fact_str(&event->source_branch, root, "pull_request.head.ref", e) != 0 ||
-	    fact_str(&event->source_commit, root, "pull_request.head.sha", e) != 0 ||
-	    fact_str(&commit, root, "pull_request.merge_commit_sha", e) != 0 ||
-	    fact_number(&event->pull_request.number, root, "pull_request.number", e) != 0 ||
-	    fact_str(&event->pull_request.title, root, "pull_request.title", e) != 0 ||
-	    fact_url(&event->pull_request.url, root, "pull_request.html_url", e) != 0 ||
-	    read_fork(event, root, e) != 0 || read_author(event, root, e) != 0)
+	    github_read_pull(event, &commit, pr, e) != 0)
 		return -1;
 	if (event->pull_request.number.p == NULL &&
 	    fact_number(&event->pull_request.number, root, "number", e) != 0)
 		return -1;
 	event->kind = EVENT_PR;
 	/* Until then merge_commit_sha names a throw-away merge that was only tried. */
-	if (str_eq_cstr(event->action, "closed") &&
-	    json_bool(json_at(root, "pull_request.merged")) == 1) {
+	if (str_eq_cstr(event->action, "closed") && json_bool(json_get(pr, "merged")) == 1) {
 		event->kind = EVENT_MERGE;
 		event->merge_commit = commit;
 	}
@@ -190,7 +195,7 @@ static void write_repository(struct json_writer *w, const struct event *event)
 	const struct str full = event->repository;
 	size_t slash = str_find(full, '/');
 	jw_object(w, "repository");
-	jw_int(w, "id", 1);
+	fact_write_id(w, "id", event->repository_id, 1);
 	jw_str(w, "name", slash < full.n ? str_from(full, slash + 1) : full);
 	jw_str(w, "full_name", full);
 	jw_bool(w, "private", 1);

@@ -48,7 +48,7 @@ struct claim {
 
 static int read_claim(struct claim *out, const struct request *r, int64_t now_s, struct err *e)
 {
-	struct claim c;
+	struct claim c = { .id = STR_NULL };
 	uint64_t signed_s;
 	if (signature_header(&c.signatures, r, signature_header_name, e) != 0 ||
 	    signature_header(&c.id, r, id_header, e) != 0 ||
@@ -122,7 +122,7 @@ static int check_signed(const struct request *r, const struct str *secrets, size
 			struct digest *d, struct err *e)
 {
 	AUTO(buf) struct buf text;
-	struct claim c;
+	struct claim c = { .id = STR_NULL };
 	unsigned char key[KEY_BYTES], mac[SHA256_BYTES];
 	int fits = 0;
 	buf_init(&text, SIZE_MAX / 2);

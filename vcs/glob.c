@@ -147,7 +147,8 @@ static int alternative_matches(const struct glob *g, const struct alternative *a
 			return 0;
 		}
 	}
-	/* A last double star that took no segment is left over: it stands for what lies in a directory. */
+	/* A last double star that took no segment is left over: it stands for what lies in a
+	 * directory. */
 	return s == a->n;
 }
 

@@ -51,7 +51,7 @@ static int class_range(struct range *out, struct scan *s, size_t start, struct e
 {
 	const struct str p = s->g->pattern;
 	const size_t at = s->at;
-	struct range r;
+	struct range r = { 0, 0 };
 	if (str_starts(str_from(p, at), STR("[:")) || str_starts(str_from(p, at), STR("[.")) ||
 	    str_starts(str_from(p, at), STR("[=")))
 		return bad(s, at, e, "named character classes are not supported");

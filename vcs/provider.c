@@ -13,6 +13,7 @@ static const struct provider *const providers[] = {
 	&provider_bitbucket_server,
 	&provider_azure,
 	&provider_gitea,
+	&provider_git,
 	NULL,
 };
 
@@ -118,7 +119,7 @@ static int form_payload(struct str *out, struct str body, struct arena *arena, s
 
 int request_json_text(struct str *out, const struct request *r, struct arena *arena, struct err *e)
 {
-	struct str type;
+	struct str type = STR_NULL;
 	if (request_header(&type, r, "Content-Type", e) != 0)
 		return -1;
 	type = str_trim(str_first(type, str_find(type, ';')));

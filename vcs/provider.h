@@ -99,6 +99,7 @@ extern const struct provider provider_bitbucket;
 extern const struct provider provider_bitbucket_server;
 extern const struct provider provider_azure;
 extern const struct provider provider_gitea;
+extern const struct provider provider_git;
 
 /* By the configuration's name; NULL when there is none. */
 const struct provider *provider_find(struct str name);

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "base/str.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -14,6 +15,8 @@
  * The url comes from the configuration only, never from a payload.
  */
 struct repo;
+struct arena;
+struct author_commit;
 
 struct repo_remote {
 	struct str path;            /* the mirror's directory; made when it is missing */
@@ -41,9 +44,14 @@ int repo_url_check(struct str url, struct err *e) MUST_CHECK;
  * Bring the mirror's branch to where the remote's is, forced updates and all. The credentials go to
  * git by its environment and only for the url's own host; redirects are not followed; the host's
  * git configuration and hooks play no part. The child is killed with its group at the deadline.
- * ERR_NOTFOUND: the branch is not there; ERR_AUTH: refused; ERR_UNAVAILABLE: unreachable, timed
- * out or stopped; ERR_REFUSED: a sha256 or otherwise unsupported repository. The message holds
- * git's last line, without credentials.
+ * One fetch per mirror at a time: stale locks of a killed one are removed, a mirror that cannot be
+ * read is moved to "PATH.damaged" and cloned anew (and moved back when that fails). Packs are
+ * joined now and then, in a child with the same deadline, whose failure is nobody's.
+ * ERR_NOTFOUND: the branch, which is then dropped from the mirror, or the repository is not there;
+ * ERR_AUTH: refused; ERR_UNAVAILABLE: unreachable, timed out or stopped; ERR_REFUSED: a sha256 or
+ * otherwise unsupported repository, a redirect, a foreign owner; ERR_INPUT: what `remote` says
+ * cannot be passed to git; ERR_SYS: the disk, or no git. The message holds git's last telling line,
+ * without credentials.
  */
 int repo_fetch(const struct repo_remote *remote, struct err *e) MUST_CHECK;
 
@@ -66,5 +74,19 @@ int repo_is_on_branch(struct repo *r, struct str commit, struct str branch,
 /* The first line of the commit's message and its time; the text is in the caller's 256 bytes. */
 int repo_commit_info(char subject[256], int64_t *unix_s, struct repo *r, struct str commit,
 		     struct err *e) MUST_CHECK;
+
+/* Newest commits of one push that are looked at: an import of history must not keep a worker. */
+enum { REPO_AUTHORS_COMMITS_MAX = 10000 };
+
+/*
+ * The authors of the commits that a push added: those that `after` has and `before` has not, each
+ * author once (by address, ASCII letters without case), of the newest commit first, in `arena`.
+ * Merge commits are left out, since who merged is not who wrote; where nothing else was added,
+ * `after` counts. Of a branch that is new (`before` absent or zero) or whose old tip the mirror
+ * does not have, only `after` counts: the rest may be years old. None when nothing was added.
+ * ERR_NOTFOUND: no such commit as `after`. Source: git_revwalk_hide.
+ */
+int repo_authors(struct author_commit **out, size_t *n, struct repo *r, struct str before,
+		 struct str after, struct arena *arena, struct err *e) MUST_CHECK;
 
 #endif

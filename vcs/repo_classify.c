@@ -187,8 +187,8 @@ static int report(enum meaning meaning, const char *url, const char *line,
 	return err_set(e, ERR_UNAVAILABLE, "cannot fetch '%s': %s", url, line);
 }
 
-enum repo_verdict repo_fetch_classify(struct str complaint, const struct repo_remote *remote,
-				      const struct str secrets[2], struct err *e)
+enum repo_verdict repo_classify(struct str complaint, const struct repo_remote *remote,
+				const struct str secrets[2], struct err *e)
 {
 	AUTO(buf) struct buf line, bare;
 	char url[201];

@@ -13,7 +13,6 @@
 
 #include <openssl/evp.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,33 +32,40 @@ void repo_env_free(struct repo_env *env)
 	repo_env_init(env);
 }
 
-static void __attribute__((format(printf, 2, 3)))
-env_add(struct repo_env *env, const char *fmt, ...)
+/* The text is wiped before it is freed: it may hold a credential. */
+static void env_add(struct repo_env *env, const char *name, struct str value)
 {
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
+	const size_t name_n = strlen(name);
 	/* The last place stays NULL. */
-	if (n < 0 || n > ENV_VALUE_MAX || env->n + 1 >= sizeof env->items / sizeof env->items[0]) {
+	if (value.n > ENV_VALUE_MAX || env->n + 1 >= sizeof env->items / sizeof env->items[0]) {
 		env->failed = 1;
 		return;
 	}
-	char *item = mem_alloc((size_t)n + 1);
+	char *item = mem_alloc(name_n + value.n + 2);
 	if (item == NULL) {
 		env->failed = 1;
 		return;
 	}
-	va_start(ap, fmt);
-	(void)vsnprintf(item, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	memcpy(item, name, name_n);
+	item[name_n] = '=';
+	if (value.n > 0)
+		memcpy(item + name_n + 1, value.p, value.n);
+	item[name_n + 1 + value.n] = '\0';
 	env->items[env->n++] = item;
+}
+
+static void env_adds(struct repo_env *env, const char *name, const char *value)
+{
+	env_add(env, name, str_of(value));
 }
 
 static void env_config(struct repo_env *env, const char *key, const char *value)
 {
-	env_add(env, "GIT_CONFIG_KEY_%zu=%s", env->configs, key);
-	env_add(env, "GIT_CONFIG_VALUE_%zu=%s", env->configs, value);
+	char name[48];
+	(void)snprintf(name, sizeof name, "GIT_CONFIG_KEY_%zu", env->configs);
+	env_adds(env, name, key);
+	(void)snprintf(name, sizeof name, "GIT_CONFIG_VALUE_%zu", env->configs);
+	env_adds(env, name, value);
 	env->configs++;
 }
 
@@ -80,17 +86,17 @@ static void add_outer(struct repo_env *env)
 					      "all_proxy",  "ALL_PROXY",   "no_proxy",
 					      "NO_PROXY",   "SSL_CERT_DIR" };
 	const char *path = outer("PATH");
-	env_add(env, "PATH=%s", path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
+	env_adds(env, "PATH", path != NULL ? path : "/usr/local/bin:/usr/bin:/bin");
 	for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
 		const char *value = outer(passed[i]);
 		if (value != NULL)
-			env_add(env, "%s=%s", passed[i], value);
+			env_adds(env, passed[i], value);
 	}
 	/* Debian's git uses GnuTLS, which does not look at SSL_CERT_FILE by itself. */
 	const char *bundle = outer("SSL_CERT_FILE");
 	if (bundle != NULL) {
-		env_add(env, "SSL_CERT_FILE=%s", bundle);
-		env_add(env, "GIT_SSL_CAINFO=%s", bundle);
+		env_adds(env, "SSL_CERT_FILE", bundle);
+		env_adds(env, "GIT_SSL_CAINFO", bundle);
 	}
 }
 
@@ -118,12 +124,12 @@ static void add_fixed(struct repo_env *env, const char *protocol)
 		{ "maintenance.auto", "false" },
 		{ "protocol.version", "2" },
 	};
-	env_add(env, "LANG=C.UTF-8");
-	env_add(env, "GIT_TERMINAL_PROMPT=0");
-	env_add(env, "GIT_CONFIG_NOSYSTEM=1");
-	env_add(env, "GIT_CONFIG_GLOBAL=/dev/null");
-	env_add(env, "GIT_ATTR_NOSYSTEM=1");
-	env_add(env, "GIT_ALLOW_PROTOCOL=%s", protocol);
+	env_adds(env, "LANG", "C.UTF-8");
+	env_adds(env, "GIT_TERMINAL_PROMPT", "0");
+	env_adds(env, "GIT_CONFIG_NOSYSTEM", "1");
+	env_adds(env, "GIT_CONFIG_GLOBAL", "/dev/null");
+	env_adds(env, "GIT_ATTR_NOSYSTEM", "1");
+	env_adds(env, "GIT_ALLOW_PROTOCOL", protocol);
 	for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
 		env_config(env, configs[i][0], configs[i][1]);
 }
@@ -229,8 +235,8 @@ static int add_ssh(struct repo_env *env, const struct repo_remote *remote, struc
 	}
 	if (buf_check(&command, e) != 0)
 		return -1;
-	env_add(env, "GIT_SSH_COMMAND=%s", command.p);
-	env_add(env, "GIT_SSH_VARIANT=ssh");
+	env_adds(env, "GIT_SSH_COMMAND", command.p);
+	env_adds(env, "GIT_SSH_VARIANT", "ssh");
 	return 0;
 }
 
@@ -243,15 +249,17 @@ int repo_env_fetch(struct repo_env *env, struct str secrets[2], const struct rep
 		[REPO_SSH] = "ssh",
 		[REPO_FILE] = "file",
 	};
+	char count[24];
 	secrets[0] = secrets[1] = STR_NULL;
 	add_outer(env);
-	env_add(env, "HOME=%.*s", STR_ARG(remote->path));
+	env_add(env, "HOME", remote->path);
 	add_fixed(env, protocols[url->scheme]);
 	if (remote->token != NULL && add_token(env, secrets, remote, url, e) != 0)
 		return -1;
 	if (url->scheme == REPO_SSH && add_ssh(env, remote, e) != 0)
 		return -1;
-	env_add(env, "GIT_CONFIG_COUNT=%zu", env->configs);
+	(void)snprintf(count, sizeof count, "%zu", env->configs);
+	env_adds(env, "GIT_CONFIG_COUNT", count);
 	if (env->failed)
 		return err_set(e, ERR_NOMEM, "out of memory for the environment of git");
 	return 0;

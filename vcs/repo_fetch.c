@@ -93,7 +93,7 @@ static int fetch_failed(enum repo_verdict *verdict, const struct repo_child_resu
 	if (!WIFEXITED(r->status))
 		return err_set(e, ERR_UNAVAILABLE, "git was ended by signal %d",
 			       WIFSIGNALED(r->status) ? WTERMSIG(r->status) : 0);
-	*verdict = repo_fetch_classify((struct str){ r->text, r->n }, f->remote, secrets, e);
+	*verdict = repo_classify((struct str){ r->text, r->n }, f->remote, secrets, e);
 	return -1;
 }
 

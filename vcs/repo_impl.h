@@ -111,7 +111,7 @@ enum repo_verdict {
 };
 
 /* What git's complaint means: fills `e` as repo_fetch documents it. */
-enum repo_verdict repo_fetch_classify(struct str complaint, const struct repo_remote *remote,
-				      const struct str secrets[2], struct err *e);
+enum repo_verdict repo_classify(struct str complaint, const struct repo_remote *remote,
+				const struct str secrets[2], struct err *e);
 
 #endif

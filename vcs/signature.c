@@ -33,7 +33,7 @@ int signature_check(const struct request *r, const char *name, struct str prefix
 		    const struct str *secrets, size_t n, struct digest *d, struct err *e)
 {
 	unsigned char claimed[SHA256_BYTES], mac[SHA256_BYTES];
-	struct str value;
+	struct str value = STR_NULL;
 	if (signature_header(&value, r, name, e) != 0)
 		return -1;
 	if (!str_starts(value, prefix) ||

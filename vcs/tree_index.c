@@ -132,8 +132,8 @@ struct tree_listing *tree_index_listing(struct tree_index *index, const unsigned
 int tree_index_visit(struct tree_index *index, struct tree_listing *l, struct err *e)
 {
 	void *visited = index->visited;
-	int rc =
-	    tree_grow(&visited, &index->visited_cap, index->n_visited, sizeof *index->visited, e);
+	int rc = tree_grow(&visited, &index->visited_cap, index->n_visited,
+			   sizeof(struct tree_listing *), e);
 	index->visited = visited;
 	if (rc == 0)
 		index->visited[index->n_visited++] = l;
@@ -162,7 +162,7 @@ static size_t table_size(size_t n)
 static int keep_visited(struct tree_index *index, struct err *e)
 {
 	size_t cap = table_size(index->n_visited);
-	struct tree_listing **table = mem_array(cap, sizeof *table);
+	struct tree_listing **table = mem_array(cap, sizeof(struct tree_listing *));
 	if (table == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < index->listings_cap; i++) {

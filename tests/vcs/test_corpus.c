@@ -249,6 +249,9 @@ static void check_folders(const char *root, size_t at_least)
 	for (const struct provider *const *p = provider_all(); *p != NULL; p++) {
 		char folder[1024];
 		size_t rows = 0;
+		/* Nobody sends what its own hook makes. */
+		if (*p == &provider_git)
+			continue;
 		(void)snprintf(folder, sizeof folder, "%s/%s", root, (*p)->name);
 		size_t here = count_differences(*p, folder, &rows);
 		print_message("%s: %zu bodies, %zu differences\n", folder, rows, here);

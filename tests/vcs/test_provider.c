@@ -29,7 +29,7 @@ static void test_provider_table(void **state)
 		assert_non_null((*p)->parse);
 		assert_int_equal((*p)->compose == NULL, (*p)->sign == NULL);
 	}
-	assert_int_equal(n, 6);
+	assert_int_equal(n, 7);
 }
 
 static void test_provider_header(void **state)

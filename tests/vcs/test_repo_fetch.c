@@ -578,7 +578,7 @@ static void test_repo_fetch_understands_git(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct err e = { .code = ERR_NONE };
 		enum repo_verdict verdict =
-		    repo_fetch_classify(str_of(rows[i].complaint), &remote, secrets, &e);
+		    repo_classify(str_of(rows[i].complaint), &remote, secrets, &e);
 		if (e.code != rows[i].code || verdict != rows[i].verdict ||
 		    strstr(e.msg, rows[i].says) == NULL)
 			fail_msg("row %zu gives %s, %d: %s", i, err_code_name(e.code), (int)verdict,
