@@ -16,6 +16,9 @@
 /* Nodes are taken from the arena by the chunk. */
 enum { CHUNK_NODES = 64 };
 
+/* Members of an object in which a key may stand twice with the same literal. */
+enum { AGREE_MEMBERS_MAX = 256 };
+
 struct frame {
 	struct json *node;  /* the array or object that is open */
 	struct json **tail; /* where its next member is hung */
@@ -351,6 +354,27 @@ static int read_key(struct parser *ps)
 	return 0;
 }
 
+/*
+ * Real senders repeat a flag now and then. Where both say the same literal no two readers can
+ * differ, so that is let through; anything else that stands twice is not. Large objects are not
+ * looked at: this compares each member with each.
+ */
+static int repeats_agree(const struct json *object)
+{
+	size_t n = 0;
+	for (const struct json *a = object->child; a != NULL; a = a->next) {
+		if (++n > AGREE_MEMBERS_MAX)
+			return 0;
+		for (const struct json *b = a->next; b != NULL; b = b->next) {
+			if (!str_eq(a->key, b->key))
+				continue;
+			if (a->kind != b->kind || a->kind > JSON_TRUE)
+				return 0;
+		}
+	}
+	return 1;
+}
+
 static int close_container(struct parser *ps)
 {
 	struct frame *top = &ps->stack[--ps->depth];
@@ -361,7 +385,7 @@ static int close_container(struct parser *ps)
 	int found = keyset_close(&ps->keys, top->keys, &twice);
 	if (found < 0)
 		return err_set(ps->e, ERR_NOMEM, "out of memory");
-	if (found > 0)
+	if (found > 0 && !repeats_agree(top->node))
 		return fail(ps, ps->start + twice.place, "key '%.*s' stands twice in one object",
 			    twice.key.n > 64 ? 64 : (int)twice.key.n, twice.key.p);
 	return 0;

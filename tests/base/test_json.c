@@ -42,6 +42,7 @@ static void test_json_accepts(void **state)
 		"[1,2 , 3]",
 		"{\"a\":1,\"A\":2,\"\":3}",
 		"{\"a\":{\"a\":1},\"b\":[{\"a\":1},{\"a\":1}]}",
+		"{\"a\":false,\"b\":1,\"a\":false,\"a\":false}", /* no two readers differ */
 		"\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
 		"\"\\u00e9\\uD83C\\udf0a\"",
 		"\"\x7f\"",
@@ -101,6 +102,9 @@ static const struct {
 	{ { "{\"a\"", 4 }, "line 1, column 5:", "':'" },
 	{ { "{\"a\":1,\"b\":2,\"a\":3}", 19 }, "line 1, column 14:", "key 'a' stands twice" },
 	{ { "{\"a\":1,\n\"\\u0061\":2}", 19 }, "line 2, column 1:", "key 'a' stands twice" },
+	{ { "{\"a\":true,\"a\":false}", 20 }, "line 1, column 11:", "key 'a' stands twice" },
+	{ { "{\"a\":null,\"a\":{}}", 17 }, "line 1, column 11:", "key 'a' stands twice" },
+	{ { "{\"a\":true,\"a\":true,\"b\":1,\"b\":1}", 31 }, "line 1, column", "twice" },
 	{ { "[{\"x\":{\"k\":1,\"k\":1}}]", 21 }, "line 1, column 14:", "twice" },
 	{ { "\"", 1 }, "line 1, column 2:", "inside a string" },
 	{ { "\"abc", 4 }, "line 1, column 5:", "inside a string" },
