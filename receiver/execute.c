@@ -16,7 +16,7 @@
 
 enum {
 	TRIES = 5,         /* sessions that may break within one attempt */
-	ATTEMPTS_MAX = 10, /* attempts that may end because the target cannot be reached */
+	FAILURES_MAX = 10, /* attempts in a row that may end because the target cannot be reached */
 	LOG_LINES = 64,    /* kept back at most */
 	LOG_FLUSH_MS = 500,
 };
@@ -131,11 +131,45 @@ static int execute(struct runner_result *result, struct run *run, struct err *e)
 	return runner_run(result, &job, &events, run->x->arena, e);
 }
 
+/* Whether a run ended by what time can heal. */
+static int was_transient(const struct task_run *run)
+{
+	static const enum err_code codes[] = { ERR_UNAVAILABLE, ERR_LOST, ERR_SYS, ERR_NOMEM };
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		if (str_eq_cstr(run->code, err_code_name(codes[i])))
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * How many runs before this one ended, one after the other, by what time can heal. A worker that
+ * was killed says nothing about the target. When it cannot be known, the task is not given up.
+ */
+static int64_t failures_in_a_row(const struct execution *x)
+{
+	struct task_run *runs;
+	size_t n = 0;
+	int64_t failures = 0;
+	struct err ignored;
+	if (task_runs(&runs, &n, x->store, x->task, x->arena, &ignored) != 0)
+		return 0;
+	for (size_t i = n; i > 0; i--) {
+		const struct task_run *run = &runs[i - 1];
+		if (run->id == x->task->run_id || str_eq_cstr(run->code, TASK_INTERRUPTED))
+			continue;
+		if (!was_transient(run))
+			break;
+		failures++;
+	}
+	return failures;
+}
+
 /* What an error means for the task. */
 static void set_failed(struct task_outcome *out, struct run *run,
 		       const struct runner_result *result, const struct err *why)
 {
-	const struct task *task = run->x->task;
+	int64_t failures = failures_in_a_row(run->x);
 	out->detail = arena_str(run->x->arena, str_of(why->msg));
 	out->code = str_of(err_code_name(why->code));
 	if (result->failed != NULL) {
@@ -147,9 +181,9 @@ static void set_failed(struct task_outcome *out, struct run *run,
 	out->status = TASK_FAILED;
 	if (must_stop(run)) {
 		out->status = TASK_PENDING; /* the next start goes on from the ledger */
-	} else if (err_is_transient(why) && task->attempt < ATTEMPTS_MAX) {
+	} else if (err_is_transient(why) && failures + 1 < FAILURES_MAX) {
 		out->status = TASK_PENDING;
-		out->not_before_ms = clock_unix_ms() + pipeline_delay_ms(task->attempt);
+		out->not_before_ms = clock_unix_ms() + pipeline_delay_ms(failures + 1);
 	}
 }
 

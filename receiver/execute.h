@@ -27,7 +27,8 @@ struct execution {
 };
 
 /* Carry the task out; `*out` says how it ended, its texts live in the arena. Unreachable targets
- * and lock timeouts make it pending again with a growing delay, 10 times; the rest fails. */
+ * and lock timeouts make it pending again with a growing delay, 10 times in a row; the rest fails.
+ */
 void execute_task(struct task_outcome *out, const struct execution *x);
 
 #endif

@@ -36,8 +36,9 @@ enum {
 	SCHEMA_TEXT_MAX = 64 * 1024,
 	/* Processes that start at once on one new server collide while they make the tables. */
 	MIGRATE_TRIES = 8,
-	/* An embedded store has one writer at a time: the longest that one may keep it. */
-	STORE_LOCK_TIMEOUT_MS = 30000,
+	/* An embedded store has one writer at a time: the longest that one may keep it. Shorter than
+	 * the 10 s that GitHub waits for an answer. */
+	STORE_LOCK_TIMEOUT_MS = 8000,
 };
 
 /* The newest version of each schema's module that the store has, 0 for none. */

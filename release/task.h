@@ -45,6 +45,9 @@ struct task {
 	struct str run_name;
 };
 
+/* The code of a run whose worker stopped in the middle of it. */
+#define TASK_INTERRUPTED "interrupted"
+
 /* One attempt. */
 struct task_run {
 	int64_t id;

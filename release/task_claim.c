@@ -343,8 +343,8 @@ static int take_back(struct db *store, void *context, struct err *e)
 		return -1;
 	for (size_t i = 0; i < t->n; i++) {
 		if (db_exec(store, NULL, sql_run_broken,
-			    DB_ARGS(DB_I(t->seen_ms), DB_S(why),
-				    DB_S(str_of(err_code_name(ERR_LOST))), DB_I(runs[i])),
+			    DB_ARGS(DB_I(t->seen_ms), DB_S(why), DB_S(str_of(TASK_INTERRUPTED)),
+				    DB_I(runs[i])),
 			    e) != 0)
 			return -1;
 	}

@@ -163,7 +163,7 @@ static void test_task_taken_back(void **state)
 	check_ok(task_runs(&runs, &n, room->store, &t, &room->arena, &e), &e);
 	assert_int_equal(n, 1);
 	assert_int_equal(runs[0].status, TASK_FAILED);
-	assert_string_equal(runs[0].code.p, "connection_lost");
+	assert_string_equal(runs[0].code.p, "interrupted");
 	assert_string_equal(runs[0].detail.p, "the worker stopped; taken up again");
 	assert_true(runs[0].finished_ms > 1600000000000 && runs[0].finished_ms < INT64_MAX);
 }
