@@ -69,6 +69,15 @@ struct conf_credentials {
 	struct str known_hosts;      /* ssh: path of the known_hosts file */
 };
 
+/* How the provider's API is asked for what its webhooks do not say. */
+struct conf_api {
+	struct str url;            /* absent: derived from clone_url by vcs/api.h */
+	struct str username;       /* sent with the token by Basic; absent: as the provider does */
+	struct conf_secret *token; /* NULL: asked without one */
+	struct str ca_file;        /* PEM; absent: the system's */
+	int64_t timeout_ms;        /* of one request; default 10 s */
+};
+
 enum conf_trigger { CONF_TRIGGER_MERGE, CONF_TRIGGER_PUSH };
 
 struct conf_repository {
@@ -86,6 +95,9 @@ struct conf_repository {
 	struct conf_list targets;             /* struct str: instances/I/databases/D */
 	struct str target_stage;              /* "environments/E"; absent: through the last stage */
 	int64_t fetch_timeout_ms;             /* default 120 s */
+	struct conf_api *api;                 /* NULL: it is not asked */
+	struct conf_list repository_ids;      /* struct str: the provider's ids; empty: any */
+	struct conf_list subscription_ids;    /* struct str: of Azure's service hooks; empty: any */
 };
 
 /* What becomes of a merge whose author may be a person or a bot. */
@@ -101,20 +113,20 @@ struct conf_limits {
 };
 
 struct conf {
-	struct arena arena;                /* holds everything below */
-	struct str path;                   /* the file, as named */
-	struct str listen;                 /* "127.0.0.1:8420", "[::1]:8420" */
-	struct str store;                  /* path of the embedded store, or postgresql://... */
-	struct str state_dir;              /* mirrors; default: the directory of the store */
-	struct str external_url;           /* absent: none */
-	int64_t user_limit;                /* 0 = none */
-	enum conf_unknown unknown_authors; /* default count */
+	struct arena arena;       /* holds everything below */
+	struct str path;          /* the file, as named */
+	struct str listen;        /* "127.0.0.1:8420", "[::1]:8420" */
+	struct str store;         /* path of the embedded store, or postgresql://... */
+	struct str state_dir;     /* mirrors; default: the directory of the store */
+	struct str external_url;  /* absent: none */
+	int64_t user_limit;       /* 0 = none */
 	struct conf_list bots;    /* struct str: logins that are no people, '*' is a wildcard */
 	int64_t listener_threads; /* default 2 */
 	int64_t workers;          /* deliveries at a time; default 1 */
 	int64_t drain_timeout_ms; /* at SIGTERM; default 30 s */
 	struct str hook_socket;   /* of git hooks; default: hook.sock in state_dir */
 	int64_t hook_wait_ms;     /* how long a hook keeps its pusher; default 30 s */
+	enum conf_unknown unknown_authors; /* default count */
 	struct conf_limits limits;
 	struct conf_list environments; /* struct conf_environment, in stage order */
 	struct conf_list instances;    /* struct conf_instance */

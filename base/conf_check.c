@@ -8,6 +8,7 @@
 
 enum {
 	FULL_NAME_MAX = 512,
+	BOT_MAX = 256,         /* logins are shorter */
 	SOCKET_PATH_MAX = 107, /* sun_path, with its NUL (unix(7)) */
 };
 
@@ -37,6 +38,25 @@ static const struct yaml *value_at(const struct yaml *item, const char *key)
 	return value != NULL ? value : item;
 }
 
+/* A pattern of wildcards alone would take everybody out of the count. */
+static int check_bots(struct checker *k)
+{
+	const struct str *patterns = k->c->bots.items;
+	const struct yaml *node = value_at(k->root, "bots")->child;
+	for (size_t i = 0; i < k->c->bots.n; i++, node = node->next) {
+		size_t stars = 0;
+		for (size_t j = 0; j < patterns[i].n; j++)
+			stars += patterns[i].p[j] == '*';
+		if (stars == patterns[i].n || patterns[i].n > BOT_MAX ||
+		    str_has_control(patterns[i]))
+			return conf_fail(k->file, node, k->e,
+					 "malformed login (expected at most %d bytes, such as "
+					 "renovate-bot or ci-*)",
+					 BOT_MAX);
+	}
+	return 0;
+}
+
 static int check_top(struct checker *k)
 {
 	const struct conf *c = k->c;
@@ -64,7 +84,7 @@ static int check_top(struct checker *k)
 		return conf_fail(k->file, value_at(k->root, "environments"), k->e,
 				 "there is no environment (expected at least one, such as "
 				 "environments: [{id: prod}])");
-	return 0;
+	return c->bots.n > 0 ? check_bots(k) : 0;
 }
 
 struct id_list {
@@ -303,6 +323,26 @@ static int check_sender(struct checker *k, const struct conf_repository *r, cons
 	return 0;
 }
 
+static int check_api(struct checker *k, const struct conf_repository *r, const struct yaml *item)
+{
+	const struct conf_api *api = r->api;
+	const struct yaml *node = value_at(item, "api");
+	if (api == NULL)
+		return 0;
+	if (str_eq(r->provider, STR("git")))
+		return conf_fail(k->file, node, k->e,
+				 "a plain git server has no API (expected the key to be left out)");
+	if (api->url.p != NULL && conf_url_check_api(api->url, k->e) != 0)
+		return conf_fail_wrap(k->file, value_at(node, "url"), k->e);
+	if (api->username.p != NULL && api->token == NULL)
+		return conf_fail(k->file, value_at(node, "username"), k->e,
+				 "a user without a token (expected 'token' beside it)");
+	if (str_find(api->username, ':') < api->username.n || str_has_control(api->username))
+		return conf_fail(k->file, value_at(node, "username"), k->e,
+				 "malformed user (expected a name without ':')");
+	return 0;
+}
+
 static int check_source(struct checker *k, const struct conf_repository *r, const struct yaml *item)
 {
 	if (!is_provider(r->provider))
@@ -318,7 +358,9 @@ static int check_source(struct checker *k, const struct conf_repository *r, cons
 				 "malformed branch (expected its bare name, such as main)");
 	if (check_sender(k, r, item) != 0)
 		return -1;
-	return check_credentials(k, r, item);
+	if (check_credentials(k, r, item) != 0)
+		return -1;
+	return check_api(k, r, item);
 }
 
 static int check_repository(struct checker *k, size_t i)

@@ -126,6 +126,28 @@ static const struct conf_schema credentials_schema = {
 	.n = COUNT(credentials_keys),
 };
 
+/* keys of repositories[].api */
+static const struct conf_key api_keys[] = {
+	{ .name = "url", .type = CONF_TEXT, .offset = offsetof(struct conf_api, url) },
+	{ .name = "username", .type = CONF_TEXT, .offset = offsetof(struct conf_api, username) },
+	{ .name = "token", .type = CONF_SECRET, .offset = offsetof(struct conf_api, token) },
+	{ .name = "ca_file", .type = CONF_TEXT, .offset = offsetof(struct conf_api, ca_file) },
+	{ .name = "timeout",
+	  .type = CONF_DURATION,
+	  .offset = offsetof(struct conf_api, timeout_ms),
+	  .fallback = "10s",
+	  .min = 100,
+	  .max = 300 * SECOND_MS },
+};
+
+static const struct conf_schema api_schema = {
+	.what = "an api",
+	.size = sizeof(struct conf_api),
+	.line = CONF_NO_LINE,
+	.keys = api_keys,
+	.n = COUNT(api_keys),
+};
+
 /* keys of repositories[] */
 static const struct conf_key repository_keys[] = {
 	{ .name = "id",
@@ -181,6 +203,16 @@ static const struct conf_key repository_keys[] = {
 	  .fallback = "120s",
 	  .min = SECOND_MS,
 	  .max = DAY_MS },
+	{ .name = "api",
+	  .type = CONF_POINTER,
+	  .offset = offsetof(struct conf_repository, api),
+	  .sub = &api_schema },
+	{ .name = "repository_ids",
+	  .type = CONF_TEXTS,
+	  .offset = offsetof(struct conf_repository, repository_ids) },
+	{ .name = "subscription_ids",
+	  .type = CONF_TEXTS,
+	  .offset = offsetof(struct conf_repository, subscription_ids) },
 };
 
 /* keys of limits */

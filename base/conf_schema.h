@@ -80,6 +80,7 @@ int conf_url_check_instance(struct str url, struct err *e) MUST_CHECK;
 int conf_url_check_clone(struct str url, struct err *e) MUST_CHECK;
 int conf_url_check_store(struct str store, struct err *e) MUST_CHECK;
 int conf_url_check_external(struct str url, struct err *e) MUST_CHECK;
+int conf_url_check_api(struct str url, struct err *e) MUST_CHECK;
 int conf_url_check_listen(struct str address, struct err *e) MUST_CHECK;
 /* Whether the url, whatever its scheme, is one of a PostgreSQL server. */
 int conf_url_is_postgres(struct str url);

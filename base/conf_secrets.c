@@ -51,6 +51,8 @@ static int load_repository(struct loader *l, struct conf_repository *r)
 		if (load(l, &secrets[i], "webhook secret of repository", r->id) != 0)
 			return -1;
 	}
+	if (r->api != NULL && load(l, r->api->token, "API token of repository", r->id) != 0)
+		return -1;
 	if (r->credentials == NULL)
 		return 0;
 	if (load(l, r->credentials->token, "token of repository", r->id) != 0)
@@ -94,5 +96,7 @@ void conf_secrets_free(struct conf *c)
 			forget(&secrets[j]);
 		if (repositories[i].credentials != NULL)
 			forget(repositories[i].credentials->token);
+		if (repositories[i].api != NULL)
+			forget(repositories[i].api->token);
 	}
 }

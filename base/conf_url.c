@@ -187,6 +187,27 @@ int conf_url_check_external(struct str url, struct err *e)
 	return 0;
 }
 
+int conf_url_check_api(struct str url, struct err *e)
+{
+	struct str scheme, authority, rest;
+	if (has_blank(url) || !split_authority(&scheme, &authority, &rest, url) ||
+	    (!str_eq(scheme, STR("https")) && !str_eq(scheme, STR("http"))) || authority.n == 0)
+		return err_set(e, ERR_INPUT,
+			       "malformed url (expected https://host/path, such as "
+			       "https://gitlab.example.com/api/v4)");
+	if (str_find(authority, '@') < authority.n)
+		return err_set(e, ERR_INPUT,
+			       "the part before '@' may be a token, which is a literal secret "
+			       "(expected a token under 'api.token')");
+	if (check_host(authority) != 0)
+		return err_set(e, ERR_INPUT, "malformed host or port in the url");
+	if (str_find(rest, '?') < rest.n || str_find(rest, '#') < rest.n)
+		return err_set(e, ERR_INPUT,
+			       "the url has a query (expected only where the API begins, such as "
+			       "https://gitlab.example.com/api/v4)");
+	return 0;
+}
+
 int conf_url_check_listen(struct str address, struct err *e)
 {
 	uint64_t port;

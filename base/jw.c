@@ -26,42 +26,38 @@ static size_t plain_len(struct str s)
 {
 	size_t n = 0;
 	while (n < s.n) {
-		unsigned char c = (unsigned char)s.p[n];
-		if (c < 0x20 || c == '"' || c == '\\')
-			break;
-		size_t len = str_utf8_len(str_from(s, n));
-		if (len == 0)
+		uint32_t cp;
+		size_t len = str_utf8_char(&cp, str_from(s, n));
+		if (len == 0 || cp == '"' || cp == '\\' || str_steers(cp))
 			break;
 		n += len;
 	}
 	return n;
 }
 
-static void put_escape(struct buf *out, char c)
+/*
+ * Escape what the text begins with; the number of bytes that it took. JSON would let what steers a
+ * terminal stand as it is, but people read it there.
+ */
+static size_t put_escape(struct buf *out, struct str s)
 {
-	switch (c) {
-	case '"':
-		buf_adds(out, "\\\"");
-		break;
-	case '\\':
-		buf_adds(out, "\\\\");
-		break;
-	case '\n':
-		buf_adds(out, "\\n");
-		break;
-	case '\r':
-		buf_adds(out, "\\r");
-		break;
-	case '\t':
-		buf_adds(out, "\\t");
-		break;
-	default:
-		if ((unsigned char)c < 0x20)
-			buf_addf(out, "\\u%04x", (unsigned)(unsigned char)c);
-		else
-			buf_adds(out, "\xef\xbf\xbd"); /* an ill-formed byte */
-		break;
+	uint32_t cp;
+	size_t n = str_utf8_char(&cp, s);
+	if (n == 0) {
+		buf_adds(out, "\xef\xbf\xbd"); /* an ill-formed byte */
+		return 1;
 	}
+	if (cp == '"' || cp == '\\')
+		buf_addf(out, "\\%c", (int)cp);
+	else if (cp == '\n')
+		buf_adds(out, "\\n");
+	else if (cp == '\r')
+		buf_adds(out, "\\r");
+	else if (cp == '\t')
+		buf_adds(out, "\\t");
+	else
+		buf_addf(out, "\\u%04x", (unsigned)cp);
+	return n;
 }
 
 static void put_string(struct buf *out, struct str s)
@@ -71,10 +67,8 @@ static void put_string(struct buf *out, struct str s)
 		size_t n = plain_len(s);
 		buf_add(out, str_first(s, n));
 		s = str_from(s, n);
-		if (s.n > 0) {
-			put_escape(out, s.p[0]);
-			s = str_from(s, 1);
-		}
+		if (s.n > 0)
+			s = str_from(s, put_escape(out, s));
 	}
 	buf_addc(out, '"');
 }

@@ -151,6 +151,26 @@ size_t str_utf8_len(struct str s)
 	return s.n > 0 ? utf8_len((const unsigned char *)s.p, s.n) : 0;
 }
 
+size_t str_utf8_char(uint32_t *cp, struct str s)
+{
+	static const unsigned char mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	size_t n = str_utf8_len(s);
+	if (n == 0)
+		return 0;
+	uint32_t value = (unsigned char)s.p[0] & mask[n];
+	for (size_t i = 1; i < n; i++)
+		value = value << 6 | ((unsigned char)s.p[i] & 0x3fU);
+	*cp = value;
+	return n;
+}
+
+int str_steers(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x061c || cp == 0x200e ||
+	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) ||
+	       cp == 0xfeff;
+}
+
 int str_is_utf8(struct str s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;

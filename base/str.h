@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A view of bytes that somebody else owns: pointer and length, no NUL promised. `p == NULL` means
@@ -58,6 +59,11 @@ int str_split(struct str *part, struct str *rest, char sep);
 size_t str_utf8_len(struct str s);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 int str_is_utf8(struct str s);
+/* The code point that the text begins with, and its length in bytes as str_utf8_len. */
+size_t str_utf8_char(uint32_t *cp, struct str s);
+/* Whether a code point steers a terminal or the direction of text: controls of C0 and C1, line and
+ * paragraph separators, bidirectional controls, the byte order mark (UAX #9, Trojan Source). */
+int str_steers(uint32_t cp);
 /* Whether a byte below 0x20 or 0x7f occurs. */
 int str_has_control(struct str s);
 

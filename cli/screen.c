@@ -45,28 +45,6 @@ const char *screen_plain(const struct screen *s, enum tint tint)
 	return s->colour && tint != TINT_NONE ? "\033[0m" : "";
 }
 
-/* Length of the well-formed character at the start of `s`, and what it is; 0 when there is none. */
-static size_t character(uint32_t *cp, struct str s)
-{
-	const unsigned char first = (unsigned char)s.p[0];
-	const size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-	const unsigned char mask[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-
-	if (!str_is_utf8(str_first(s, n)) || s.n < n)
-		return 0;
-	*cp = first & mask[n];
-	for (size_t i = 1; i < n; i++)
-		*cp = *cp << 6 | ((unsigned char)s.p[i] & 0x3f);
-	return n;
-}
-
-static int steers(uint32_t cp)
-{
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x061c || cp == 0x200e ||
-	       cp == 0x200f || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069) ||
-	       cp == 0xfeff;
-}
-
 static void escape(struct buf *out, uint32_t cp)
 {
 	if (cp == '\n')
@@ -83,12 +61,12 @@ void screen_add(struct buf *out, struct str s)
 {
 	while (s.n > 0) {
 		uint32_t cp = 0;
-		size_t n = character(&cp, s);
+		size_t n = str_utf8_char(&cp, s);
 
 		if (n == 0) {
 			buf_addf(out, "\\x%02x", (unsigned)(unsigned char)s.p[0]);
 			n = 1;
-		} else if (steers(cp)) {
+		} else if (str_steers(cp)) {
 			escape(out, cp);
 		} else {
 			buf_add(out, str_first(s, n));

@@ -33,6 +33,7 @@ static void test_conf_has_defaults(void **state)
 	assert_true(str_eq(c->store, STR("/var/lib/tidegate/tidegate.db")));
 	assert_true(str_eq(c->state_dir, STR("/var/lib/tidegate")));
 	assert_null(c->external_url.p);
+	assert_true(c->unknown_authors == CONF_UNKNOWN_COUNT && c->bots.n == 0);
 	assert_true(c->user_limit == 0 && c->listener_threads == 2 && c->workers == 1);
 	assert_true(c->drain_timeout_ms == 30000);
 	assert_true(c->limits.max_body_bytes == 26214400);

@@ -64,7 +64,12 @@ static void test_json_write_escapes(void **state)
 	} rows[] = {
 		{ { "", 0 }, "\"\"" },
 		{ { "\"\\/\n\r\t", 6 }, "\"\\\"\\\\/\\n\\r\\t\"" },
-		{ { "\0\x1f\x7f", 3 }, "\"\\u0000\\u001f\x7f\"" },
+		{ { "\0\x1f\x7f", 3 }, "\"\\u0000\\u001f\\u007f\"" },
+		/* what steers a terminal or the direction of text */
+		{ { "\xc2\x9b"
+		    "2J\xe2\x80\xae",
+		    7 },
+		  "\"\\u009b2J\\u202e\"" },
 		{ { "\xc3\xa9\xff\xe2\x82", 5 },
 		  "\"\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
 		{ { "\xed\xa0\x80", 3 }, "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"" },
