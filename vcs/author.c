@@ -269,6 +269,8 @@ static int finish(struct author *out, struct author *a, struct str provider, con
 	if (check_id(a->id, e) != 0 || check_id(a->other_id, e) != 0 ||
 	    check_text("login", a->login, e) != 0 || check_text("name", a->name, e) != 0)
 		return -1;
+	if (str_eq(a->id, a->other_id))
+		a->other_id = STR_NULL;
 	/* Before the cut: a suffix may say it. */
 	a->bot = author_bot(provider, a, bots, n_bots);
 	a->login = cut(a->login, AUTHOR_CHARACTERS_MAX);
@@ -279,16 +281,25 @@ static int finish(struct author *out, struct author *a, struct str provider, con
 
 /* --- authors of merges --- */
 
+static int lower_id(struct str *id, struct str prefix, struct str text, struct arena *arena,
+		    struct err *e)
+{
+	if (text.n == 0)
+		return 0;
+	*id = lowered(prefix, text, arena);
+	return id->p != NULL ? 0 : arena_err(arena, e);
+}
+
 /* GUIDs are written in either case. */
 static int set_ids(struct author *a, struct str provider, struct arena *arena, struct err *e)
 {
-	if (a->id.n == 0 && a->login.n > 0)
-		a->id = lowered(STR("login:"), a->login, arena);
-	else if (a->id.n > 0 && str_eq_cstr(provider, "azure"))
-		a->id = lowered(STR(""), a->id, arena);
-	else
+	if (a->id.n == 0)
+		return lower_id(&a->id, STR("login:"), a->login, arena, e);
+	if (!str_eq_cstr(provider, "azure"))
 		return 0;
-	return a->id.p != NULL ? 0 : arena_err(arena, e);
+	if (lower_id(&a->id, STR(""), a->id, arena, e) != 0)
+		return -1;
+	return lower_id(&a->other_id, STR(""), a->other_id, arena, e);
 }
 
 int author_of_event(struct author *out, struct str provider, const struct event *event,
@@ -299,8 +310,6 @@ int author_of_event(struct author *out, struct str provider, const struct event 
 			    .login = event->author.login,
 			    .name = event->author.name,
 			    .bot = event->author.bot };
-	if (str_eq(a.id, a.other_id))
-		a.other_id = STR_NULL;
 	if (set_ids(&a, provider, arena, e) != 0)
 		return -1;
 	return finish(out, &a, provider, bots, n_bots, e);
@@ -337,7 +346,7 @@ static int find_person(struct author *a, const struct event *event)
 		if (p->id.n == 0 || p->email.n == 0 || !str_eq_nocase(p->email, a->email))
 			continue;
 		a->id = p->id;
-		a->other_id = str_eq(p->id, p->other_id) ? STR_NULL : p->other_id;
+		a->other_id = p->other_id;
 		a->login = p->login;
 		a->bot = p->bot;
 		if (p->name.n > 0)

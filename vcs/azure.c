@@ -8,6 +8,7 @@
 
 #include "vcs/api_impl.h"
 #include "vcs/fact.h"
+#include "vcs/people.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -219,6 +220,8 @@ static int azure_parse(struct event *out, const struct request *r, struct arena 
 			     : read_pull_request(&event, resource, arena, e)) != 0)
 			return -1;
 	}
+	if (event.kind == EVENT_PUSH && people_read_pusher(&event, "azure", root, arena, e) != 0)
+		return -1;
 	*out = event;
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "vcs/api_impl.h"
 #include "vcs/fact.h"
+#include "vcs/people.h"
 #include "vcs/signature.h"
 
 #include <stdio.h>
@@ -64,6 +65,7 @@ static int read_author(struct event *event, const struct json *pr, struct err *e
 	    read_login(&event->author.login, author, e) != 0)
 		return -1;
 	event->author.id = fact_either(account, uuid);
+	event->author.other_id = account.p != NULL ? uuid : STR_NULL;
 	if (event->author.id.p != NULL || event->author.login.p != NULL)
 		event->author.bot = bot_of(type);
 	return 0;
@@ -171,6 +173,8 @@ static int bitbucket_parse(struct event *out, const struct request *r, struct ar
 		rc = read_pull_request(&event, root, e);
 	}
 	if (rc != 0)
+		return -1;
+	if (event.kind == EVENT_PUSH && people_read_bitbucket(&event, root, arena, e) != 0)
 		return -1;
 	*out = event;
 	return 0;

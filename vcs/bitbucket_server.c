@@ -6,6 +6,7 @@
 
 #include "vcs/api_impl.h"
 #include "vcs/fact.h"
+#include "vcs/people.h"
 #include "vcs/signature.h"
 
 #include <stdio.h>
@@ -215,6 +216,9 @@ static int bitbucket_server_parse(struct event *out, const struct request *r, st
 	    fact_root(&root, r, arena, e) != 0 || fact_object(root, "actor", e) != 0 ||
 	    fact_str(&event.actor, root, "actor.name", e) != 0 ||
 	    fact_object(root, "repository", e) != 0 || read_by_key(&event, root, arena, e) != 0)
+		return -1;
+	if (event.kind == EVENT_PUSH &&
+	    people_read_pusher(&event, "bitbucket-server", root, arena, e) != 0)
 		return -1;
 	*out = event;
 	return 0;

@@ -59,11 +59,6 @@ static void write_number(struct json_writer *w, struct str number)
 
 static void write_pull_request(struct json_writer *w, const struct event *event)
 {
-	if (event->pull_request.number.p == NULL && event->pull_request.title.p == NULL &&
-	    event->pull_request.url.p == NULL) {
-		jw_null(w, "pull_request");
-		return;
-	}
 	jw_object(w, "pull_request");
 	write_number(w, event->pull_request.number);
 	jw_str(w, "title", event->pull_request.title);
@@ -88,14 +83,11 @@ static void write_bot(struct json_writer *w, enum event_bot bot)
 
 static void write_author(struct json_writer *w, const struct event *event)
 {
-	if (event->author.id.p == NULL && event->author.login.p == NULL) {
-		jw_null(w, "author");
-		return;
-	}
+	int known = event->author.id.p != NULL || event->author.login.p != NULL;
 	jw_object(w, "author");
 	jw_str(w, "id", event->author.id);
 	jw_str(w, "login", event->author.login);
-	write_bot(w, event->author.bot);
+	write_bot(w, known ? event->author.bot : EVENT_BOT_UNKNOWN);
 	jw_end_object(w);
 }
 
@@ -105,7 +97,7 @@ void event_write_json(struct json_writer *w, const char *key, const struct event
 	jw_text(w, "kind", event_kind_name(event->kind));
 	jw_str(w, "repository", event->repository);
 	jw_str(w, "target_branch", event->target_branch);
-	jw_str(w, "merge_commit", event->deleted ? STR_NULL : event->merge_commit);
+	jw_str(w, "merge_commit", event->kind == EVENT_MERGE ? event->merge_commit : STR_NULL);
 	write_pull_request(w, event);
 	write_author(w, event);
 	jw_end_object(w);

@@ -51,7 +51,7 @@ struct event {
 		struct str url;
 	} pull_request;
 	struct {
-		struct str id; /* as the provider writes it; kept as text */
+		struct str id;       /* as the provider writes it; kept as text */
 		struct str other_id; /* a second id of the same account, not in every body */
 		struct str login;
 		struct str name;
@@ -90,9 +90,8 @@ const char *event_kind_name(enum event_kind kind);
 /*
  * The event as the member `key` (NULL: at the top), in the documented form of `replay --dry-run`:
  * {"kind","repository","target_branch","merge_commit","pull_request":{"number","title","url"},
- * "author":{"id","login","bot"}}; what is absent is null, pull_request is null when the event is
- * about none, and author when nothing of it is known; number is a JSON number; a push shows its new
- * tip as merge_commit and a deletion null.
+ * "author":{"id","login","bot"}}. The shape is always the same: what the payload does not hold is
+ * null, as is merge_commit of all but a merge. number is a JSON number.
  */
 void event_write_json(struct json_writer *w, const char *key, const struct event *event);
 

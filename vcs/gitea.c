@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "vcs/api_impl.h"
 #include "vcs/fact.h"
+#include "vcs/people.h"
 #include "vcs/signature.h"
 
 #include <stdio.h>
@@ -166,6 +167,8 @@ static int gitea_parse(struct event *out, const struct request *r, struct arena 
 	else if (str_eq_cstr(type, "push"))
 		rc = read_push(&event, root, e);
 	if (rc != 0)
+		return -1;
+	if (event.kind == EVENT_PUSH && people_read_pusher(&event, "gitea", root, arena, e) != 0)
 		return -1;
 	*out = event;
 	return 0;

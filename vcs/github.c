@@ -7,6 +7,7 @@
 
 #include "vcs/api_impl.h"
 #include "vcs/fact.h"
+#include "vcs/people.h"
 #include "vcs/signature.h"
 
 #include <stdio.h>
@@ -43,7 +44,8 @@ static int github_sign(const char **header, struct buf *value, struct str body, 
 static int read_author(struct event *event, const struct json *pr, struct err *e)
 {
 	struct str type;
-	if (fact_object(pr, "user", e) != 0 || fact_number(&event->author.id, pr, "user.id", e) != 0 ||
+	if (fact_object(pr, "user", e) != 0 ||
+	    fact_number(&event->author.id, pr, "user.id", e) != 0 ||
 	    fact_str(&event->author.login, pr, "user.login", e) != 0 ||
 	    fact_str(&type, pr, "user.type", e) != 0)
 		return -1;
@@ -146,6 +148,8 @@ static int github_parse(struct event *out, const struct request *r, struct arena
 	else
 		event.action = json_str(json_get(root, "action"));
 	if (rc != 0)
+		return -1;
+	if (event.kind == EVENT_PUSH && people_read_pusher(&event, "github", root, arena, e) != 0)
 		return -1;
 	*out = event;
 	return 0;

@@ -7,7 +7,9 @@
 
 #include "vcs/gitlab.h"
 
+#include "vcs/author.h"
 #include "vcs/fact.h"
+#include "vcs/people.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,36 +18,12 @@ static const char event_header[] = "X-Gitlab-Event";
 
 /* --- bots --- */
 
-static size_t count_digits(struct str s)
-{
-	size_t n = 0;
-	while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
-		n++;
-	return n;
-}
-
-/* "project_7_bot", "project_7_bot2", "group_7_bot_x1": the users behind access tokens. */
-static int is_token_user(struct str login, struct str prefix)
-{
-	if (!str_starts(login, prefix))
-		return 0;
-	struct str rest = str_from(login, prefix.n);
-	size_t digits = count_digits(rest);
-	rest = str_from(rest, digits);
-	if (digits == 0 || !str_starts(rest, STR("_bot")))
-		return 0;
-	rest = str_from(rest, strlen("_bot"));
-	return str_starts(rest, STR("_")) || count_digits(rest) == rest.n;
-}
-
 static enum event_bot bot_of(struct str login)
 {
 	/* Without the name only the API knows. */
 	if (login.p == NULL)
 		return EVENT_BOT_UNKNOWN;
-	int bot = is_token_user(login, STR("project_")) || is_token_user(login, STR("group_")) ||
-		  str_starts(login, STR("service_account_"));
-	return bot ? EVENT_BOT_YES : EVENT_BOT_NO;
+	return author_is_gitlab_bot(login) ? EVENT_BOT_YES : EVENT_BOT_NO;
 }
 
 /* --- reading --- */
@@ -162,6 +140,8 @@ static int gitlab_parse(struct event *out, const struct request *r, struct arena
 	else
 		event.action = fact_either(kind, type);
 	if (rc != 0)
+		return -1;
+	if (event.kind == EVENT_PUSH && people_read_pusher(&event, "gitlab", root, arena, e) != 0)
 		return -1;
 	*out = event;
 	return 0;

@@ -7,14 +7,8 @@
 #include "vcs/provider.h"
 
 static const struct provider *const providers[] = {
-	&provider_github,
-	&provider_gitlab,
-	&provider_bitbucket,
-	&provider_bitbucket_server,
-	&provider_azure,
-	&provider_gitea,
-	&provider_git,
-	NULL,
+	&provider_github, &provider_gitlab, &provider_bitbucket, &provider_bitbucket_server,
+	&provider_azure,  &provider_gitea,  &provider_git,       NULL,
 };
 
 const struct provider *const *provider_all(void)

@@ -71,6 +71,12 @@ int repo_branch_tip(char out[41], struct repo *r, struct str branch, struct err 
 int repo_is_on_branch(struct repo *r, struct str commit, struct str branch,
 		      struct err *e) MUST_CHECK;
 
+/*
+ * The whole id of a commit of which a provider gave only the first 12 to 39 digits. ERR_INPUT: it
+ * is no such id; ERR_NOTFOUND: the mirror has none that begins so (yet); ERR_REFUSED: several do.
+ */
+int repo_expand(char out[41], struct repo *r, struct str commit, struct err *e) MUST_CHECK;
+
 /* The first line of the commit's message and its time; the text is in the caller's 256 bytes. */
 int repo_commit_info(char subject[256], int64_t *unix_s, struct repo *r, struct str commit,
 		     struct err *e) MUST_CHECK;

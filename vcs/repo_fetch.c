@@ -143,12 +143,18 @@ static void join_packs(const struct fetch *f)
 	AUTO(repo_env) struct repo_env env;
 	struct repo_child_result *result = mem_alloc(sizeof *result);
 	struct str secrets[2];
+	/* It speaks to nobody, so it gets no credentials. */
+	struct repo_remote remote = *f->remote;
+	remote.token = NULL;
+	remote.ssh_key = STR_NULL;
+	struct fetch local = *f;
+	local.remote = &remote;
 	const char *const argv[] = { "git",           "--git-dir", f->path, "repack",
 				     "--geometric=2", "--quiet",   "-d",    NULL };
 	repo_env_init(&env);
 	if (result != NULL && repo_mirror_packs(f->path) > PACKS_MAX)
-		IGNORE(
-		    run_git(result, secrets, &env, f, argv, NULL)); /* the next fetch tries again */
+		IGNORE(run_git(result, secrets, &env, &local, argv,
+			       NULL)); /* the next fetch tries again */
 	mem_free(result);
 }
 

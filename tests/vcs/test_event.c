@@ -58,7 +58,8 @@ static void test_event_writes_what_is_unknown_as_null(void **state)
 	struct event event = { .kind = EVENT_OTHER };
 	(void)state;
 	check(&event, "{\"kind\":\"other\",\"repository\":null,\"target_branch\":null,"
-		      "\"merge_commit\":null,\"pull_request\":null,\"author\":null}");
+		      "\"merge_commit\":null,\"pull_request\":{\"number\":null,\"title\":null,"
+		      "\"url\":null},\"author\":{\"id\":null,\"login\":null,\"bot\":null}}");
 	event.kind = EVENT_PR;
 	event.pull_request.title = STR("t");
 	event.author.login = STR("x");
@@ -83,12 +84,14 @@ static void test_event_writes_pushes(void **state)
 	};
 	(void)state;
 	check(&event, "{\"kind\":\"push\",\"repository\":null,\"target_branch\":\"main\","
-		      "\"merge_commit\":\"1f0c4de7a2b35c6d7e8f90123456789abcdef012\","
-		      "\"pull_request\":null,\"author\":null}");
+		      "\"merge_commit\":null,"
+		      "\"pull_request\":{\"number\":null,\"title\":null,\"url\":null},\"author\":{"
+		      "\"id\":null,\"login\":null,\"bot\":null}}");
 	event.deleted = 1;
 	event.merge_commit = STR("0000000000000000000000000000000000000000");
 	check(&event, "{\"kind\":\"push\",\"repository\":null,\"target_branch\":\"main\","
-		      "\"merge_commit\":null,\"pull_request\":null,\"author\":null}");
+		      "\"merge_commit\":null,\"pull_request\":{\"number\":null,\"title\":null,"
+		      "\"url\":null},\"author\":{\"id\":null,\"login\":null,\"bot\":null}}");
 }
 
 static void test_event_selects_a_branch(void **state)

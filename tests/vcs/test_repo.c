@@ -159,6 +159,49 @@ static void test_repo_knows_what_is_on_a_branch(void **state)
 	}
 }
 
+static void test_repo_expands_short_commits(void **state)
+{
+	const struct scene *s = *state;
+	AUTO(repo) struct repo *r = NULL;
+	struct err e;
+	char whole[41] = "untouched";
+	assert_int_equal(open_named(&r, s, "r.git", &e), 0);
+	const struct {
+		struct str text;
+		enum err_code code;
+	} rows[] = {
+		{ str_first(str_of(s->tip), 11), ERR_INPUT },
+		{ str_of(s->tip), ERR_INPUT },
+		{ STR("ABCDEF012345"), ERR_INPUT },
+		{ STR("--upload-pack"), ERR_INPUT },
+		{ STR_NULL, ERR_INPUT },
+		{ STR("0123456789ab"), ERR_NOTFOUND },
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		assert_int_equal(repo_expand(whole, r, rows[i].text, &e), -1);
+		assert_int_equal(e.code, rows[i].code);
+		assert_string_equal(whole, "untouched");
+	}
+	for (size_t n = 12; n < 40; n++) {
+		assert_int_equal(repo_expand(whole, r, str_first(str_of(s->older), n), &e), 0);
+		assert_string_equal(whole, s->older);
+	}
+}
+
+/* Two commits whose ids begin alike cannot be made; that another object does is no harm. */
+static void test_repo_expands_to_commits_alone(void **state)
+{
+	const struct scene *s = *state;
+	AUTO(repo) struct repo *r = NULL;
+	struct err e;
+	char whole[41] = "untouched";
+	assert_int_equal(open_named(&r, s, "r.git", &e), 0);
+	/* The tree that holds nothing. */
+	assert_int_equal(repo_expand(whole, r, STR("4b825dc642cb"), &e), -1);
+	assert_int_equal(e.code, ERR_NOTFOUND);
+	assert_string_equal(whole, "untouched");
+}
+
 static void test_repo_describes_commits(void **state)
 {
 	const struct scene *s = *state;
@@ -207,6 +250,8 @@ int main(void)
 		cmocka_unit_test(test_repo_refuses_a_foreign_owner),
 		cmocka_unit_test(test_repo_reads_branches),
 		cmocka_unit_test(test_repo_knows_what_is_on_a_branch),
+		cmocka_unit_test(test_repo_expands_short_commits),
+		cmocka_unit_test(test_repo_expands_to_commits_alone),
 		cmocka_unit_test(test_repo_describes_commits),
 		cmocka_unit_test(test_repo_survives_lack_of_memory),
 	};
