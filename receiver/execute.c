@@ -14,11 +14,16 @@
 #include "release/runner.h"
 #include "release/sheet.h"
 
+#include <stdio.h>
+
 enum {
 	TRIES = 5,         /* sessions that may break within one attempt */
 	FAILURES_MAX = 10, /* attempts in a row that may end because the target cannot be reached */
 	LOG_LINES = 64,    /* kept back at most */
 	LOG_FLUSH_MS = 500,
+	/* A script can say anything any number of times: what one run may leave in the store. */
+	LOG_TEXT_MAX = 2000,
+	LOG_RUN_MAX = 4 * 1024 * 1024,
 };
 
 /* An execution under way, with the lines of its log that are not yet in the store. */
@@ -27,6 +32,8 @@ struct run {
 	char *texts[LOG_LINES]; /* what `lines` point to */
 	struct task_log lines[LOG_LINES];
 	size_t n_lines;
+	size_t kept;     /* bytes of all lines so far */
+	size_t left_out; /* lines over the bound */
 	int64_t flushed_ms;
 };
 
@@ -44,9 +51,9 @@ static void flush_log(struct run *run)
 	run->flushed_ms = clock_mono_ms();
 }
 
-static void add_log(void *context, const char *kind, struct str text)
+/* Take a line whose length is known to be bounded. */
+static void keep_line(struct run *run, const char *kind, struct str text)
 {
-	struct run *run = context;
 	char *copy = mem_copy(text.p, text.n);
 	if (copy == NULL)
 		return; /* a line of a log is not worth a task */
@@ -57,6 +64,32 @@ static void add_log(void *context, const char *kind, struct str text)
 					   .text = { copy, text.n } };
 	if (run->n_lines == LOG_LINES || clock_mono_ms() - run->flushed_ms > LOG_FLUSH_MS)
 		flush_log(run);
+}
+
+static void add_log(void *context, const char *kind, struct str text)
+{
+	struct run *run = context;
+	size_t n = text.n < LOG_TEXT_MAX ? text.n : LOG_TEXT_MAX;
+	/* Not within a character. */
+	while (n > 0 && n < text.n && ((unsigned char)text.p[n] & 0xc0U) == 0x80U)
+		n--;
+	if (run->kept + n > LOG_RUN_MAX) {
+		run->left_out++;
+		return;
+	}
+	run->kept += n;
+	keep_line(run, kind, str_first(text, n));
+}
+
+/* Say how much was left out, and write what is kept back. */
+static void end_log(struct run *run)
+{
+	if (run->left_out > 0) {
+		char text[64];
+		int n = snprintf(text, sizeof text, "%zu more lines were left out", run->left_out);
+		keep_line(run, "info", (struct str){ text, (size_t)n });
+	}
+	flush_log(run);
 }
 
 static int get_content(void *context, struct buf *out, const char *sha256, struct err *e)
@@ -198,7 +231,7 @@ void execute_task(struct task_outcome *out, const struct execution *x)
 				      .present = (int64_t)result.present };
 	if (rc != 0) {
 		set_failed(out, &run, &result, &e);
-		add_log(&run, "error", out->detail);
+		keep_line(&run, "error", out->detail);
 	}
-	flush_log(&run);
+	end_log(&run);
 }

@@ -48,7 +48,7 @@ static int is_value(struct str s)
 /* Empty (RFC 9112, section 3.2), or a host and perhaps a port. */
 static int is_host(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0; s.p != NULL && i < s.n; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		if (c <= ' ' || c >= 0x7f || strchr("/\\@?#,", c) != NULL)
 			return 0;
@@ -95,7 +95,7 @@ static int check_lines(const struct http_head *head, struct err *e)
 
 int http_check(struct http_framing *out, const struct http_head *head, struct err *e)
 {
-	struct str host, length, encoding;
+	struct str host = STR_NULL, length = STR_NULL, encoding = STR_NULL;
 	struct http_framing framing = { .chunked = 0 };
 	if (check_lines(head, e) != 0 || single(&host, head, "Host", e) != 0 ||
 	    single(&length, head, "Content-Length", e) != 0 ||

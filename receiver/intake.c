@@ -7,6 +7,7 @@
 #include "receiver/intake.h"
 
 #include "base/mem.h"
+#include "vcs/api.h"
 
 enum {
 	NAME_SHOWN = 140, /* bytes of a sender's string that a reason or a summary shows */
@@ -117,6 +118,7 @@ struct decision {
 	const struct conf_repository *repository; /* NULL: any */
 	const struct provider *provider;
 	const struct event *event;
+	struct str type; /* the provider's word for the event; may be absent */
 	struct buf reason;
 };
 
@@ -141,8 +143,18 @@ static enum intake_verdict say_of(struct decision *d, enum intake_verdict v, con
 static enum intake_verdict decide_commit(struct decision *d)
 {
 	struct str commit = d->event->merge_commit;
+	const int merge = d->event->kind == EVENT_MERGE;
+	if (commit.n == 0 && merge && d->repository != NULL && d->repository->api != NULL)
+		return INTAKE_RELEASE; /* complete_event asks for it */
+	if (commit.n == 0 && merge)
+		return say(d, INTAKE_REFUSE,
+			   "the event does not say which commit was made (with 'api' in the "
+			   "repository's configuration the provider is asked for it)");
 	if (commit.n == 0)
 		return say(d, INTAKE_REFUSE, "the event does not say which commit was made");
+	/* What a provider cut is made whole in the mirror, and must be on the branch there. */
+	if (merge && api_commit_is_short(commit))
+		return INTAKE_RELEASE;
 	if (!oid_is_valid(commit))
 		return say_of(d, INTAKE_REFUSE, "commit ", commit,
 			      " is malformed (expected 40 hexadecimal digits)");
@@ -152,9 +164,44 @@ static enum intake_verdict decide_commit(struct decision *d)
 static int same_repository(const struct decision *d)
 {
 	struct str wanted = d->repository->full_name, got = d->event->repository;
-	/* GitHub's names keep their case and compare without it. */
-	return str_eq_cstr(str_of(d->provider->name), "github") ? str_eq_nocase(wanted, got)
-								: str_eq(wanted, got);
+	const struct str provider = str_of(d->provider->name);
+	/* Names at GitHub and Azure keep their case and compare without it. */
+	const int no_case = str_eq_cstr(provider, "github") || str_eq_cstr(provider, "azure");
+	return no_case ? str_eq_nocase(wanted, got) : str_eq(wanted, got);
+}
+
+/* "{...}" as Bitbucket writes its ids, or without. */
+static struct str bare_id(struct str id)
+{
+	if (str_starts(id, STR("{")) && str_ends(id, STR("}")) && id.n > 2)
+		return str_first(str_from(id, 1), id.n - 2);
+	return id;
+}
+
+int intake_lists(const struct conf_list *ids, struct str id)
+{
+	const struct str *items = ids->items;
+	for (size_t i = 0; i < ids->n; i++) {
+		if (str_eq_nocase(bare_id(items[i]), bare_id(id)))
+			return 1;
+	}
+	return ids->n == 0;
+}
+
+/* The ids of who sent it and of what it is about, which no name can pretend. 0: both may be. */
+static int has_foreign_id(struct decision *d)
+{
+	if (!intake_lists(&d->repository->subscription_ids, d->event->subscription_id)) {
+		(void)say_of(d, INTAKE_REFUSE, "the event is of service hook ",
+			     d->event->subscription_id, ", which is not among subscription_ids");
+		return 1;
+	}
+	if (!intake_lists(&d->repository->repository_ids, d->event->repository_id)) {
+		(void)say_of(d, INTAKE_REFUSE, "the event is of repository id ",
+			     d->event->repository_id, ", which is not among repository_ids");
+		return 1;
+	}
+	return 0;
 }
 
 static enum intake_verdict decide_place(struct decision *d)
@@ -169,6 +216,8 @@ static enum intake_verdict decide_place(struct decision *d)
 		return say_of(d, INTAKE_REFUSE, ", this endpoint is for ", d->repository->full_name,
 			      "");
 	}
+	if (has_foreign_id(d))
+		return INTAKE_REFUSE;
 	if (d->event->target_branch.n == 0)
 		return say(d, INTAKE_REFUSE, "the event names no target branch");
 	if (!str_eq(d->event->target_branch, d->repository->branch)) {
@@ -200,10 +249,12 @@ static enum intake_verdict decide(struct decision *d)
 	case EVENT_PING:
 		return say(d, INTAKE_PING, "a ping");
 	case EVENT_OTHER:
+		(void)say(d, INTAKE_IGNORE, "an event of no interest");
+		if (d->type.n > 0)
+			(void)say_of(d, INTAKE_IGNORE, ": ", d->type, "");
 		if (d->event->action.n > 0)
-			return say_of(d, INTAKE_IGNORE,
-				      "an event of no interest: ", d->event->action, "");
-		return say(d, INTAKE_IGNORE, "an event of no interest");
+			(void)say_of(d, INTAKE_IGNORE, ", ", d->event->action, "");
+		return INTAKE_IGNORE;
 	case EVENT_PR:
 		return say_of(d, INTAKE_IGNORE, "the pull request was not merged, its event is ",
 			      d->event->action, "");
@@ -231,6 +282,10 @@ int intake_read(struct intake *out, const struct conf_repository *repository,
 	add_summary(&summary, &in.event);
 
 	struct decision d = { .repository = repository, .provider = provider, .event = &in.event };
+	struct err unnamed;
+	if (provider->event_header == NULL ||
+	    request_header(&d.type, request, provider->event_header, &unnamed) != 0)
+		d.type = STR_NULL;
 	buf_init(&d.reason, LINE_MAX_BYTES);
 	in.verdict = decide(&d);
 	AUTO(buf) struct buf reason = d.reason;

@@ -12,9 +12,11 @@
  * shared by the webhook route, the worker and `tidegate replay --dry-run`. */
 
 enum intake_verdict {
-	INTAKE_RELEASE, /* a merge (or push) of the configured repository and branch */
-	INTAKE_IGNORE,  /* authentic and of no interest */
-	INTAKE_REFUSE,  /* must not be acted on: foreign repository, missing or malformed commit */
+	/* A merge (or push) of the configured repository and branch. The commit of a merge may be
+	 * missing, where the API can be asked, or short: complete_event, repo_expand. */
+	INTAKE_RELEASE,
+	INTAKE_IGNORE, /* authentic and of no interest */
+	INTAKE_REFUSE, /* must not be acted on: foreign repository, missing or malformed commit */
 	INTAKE_PING,
 };
 /* "release", "ignore", "refuse"; a ping is ignored. */
@@ -26,6 +28,10 @@ struct intake {
 	struct event event;
 	struct str summary; /* "merge of #12 into main by octocat" */
 };
+
+/* Whether `id` is among an allow-list of ids (compared without case and braces), or that is empty.
+ */
+int intake_lists(const struct conf_list *ids, struct str id);
 
 /* Verify `request` against the endpoint's secrets. ERR_AUTH. */
 int intake_authenticate(const struct conf_repository *repository, const struct provider *provider,

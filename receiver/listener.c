@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "receiver/listener_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -73,27 +74,33 @@ static int resolve(struct addrinfo **out, struct str text, struct err *e)
 	return 0;
 }
 
+/* Ready to accept; errno tells why not. */
+static int prepare_socket(int fd, const struct addrinfo *address)
+{
+	const int on = 1;
+	if (set_flags(fd) != 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+	    bind(fd, address->ai_addr, address->ai_addrlen) != 0)
+		return -1;
+	return listen(fd, SOMAXCONN);
+}
+
 static int open_socket(int *out, struct str text, struct err *e)
 {
 	struct addrinfo *address = NULL;
 	if (resolve(&address, text, e) != 0)
 		return -1;
-	const int on = 1;
-	AUTO(close) int fd = socket(address->ai_family, SOCK_STREAM, 0);
-	int rc = fd < 0 ? -1 : set_flags(fd);
-	if (rc == 0)
-		rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (rc == 0)
-		rc = bind(fd, address->ai_addr, address->ai_addrlen);
-	if (rc == 0)
-		rc = listen(fd, SOMAXCONN);
+	assert(address != NULL);
+	int fd = socket(address->ai_family, SOCK_STREAM, 0);
+	int rc = fd < 0 ? -1 : prepare_socket(fd, address);
 	int why = errno;
 	freeaddrinfo(address);
-	if (rc != 0)
-		return err_sys(e, why, "cannot listen on '%.*s'", STR_ARG(text));
-	*out = fd;
-	fd = -1;
-	return 0;
+	if (rc == 0) {
+		*out = fd;
+		return 0;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	return err_sys(e, why, "cannot listen on '%.*s'", STR_ARG(text));
 }
 
 static unsigned bound_port(int fd)

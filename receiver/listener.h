@@ -75,6 +75,9 @@ int listener_start(struct listener **out, const struct listener_options *options
 /* The port that was bound (for "127.0.0.1:0"). */
 unsigned listener_port(const struct listener *l);
 
+/* Within `respond`: the body is no longer needed; its memory goes, and its count in the bound. */
+void listener_drop_body(struct exchange *x);
+
 void listener_suspend(struct exchange *x);
 void listener_resume(struct exchange *x);
 

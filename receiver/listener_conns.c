@@ -117,9 +117,9 @@ void listener_conns_sweep(struct listener *l, int all)
 		int unwanted = all == 2 || (all == 1 && !atomic_load(&c->busy));
 		if (c->cut || (!late && !unwanted))
 			continue;
-		cut(c);
 		if (late && !unwanted)
 			(void)atomic_fetch_add(&l->timed_out, 1);
+		cut(c);
 	}
 	(void)pthread_mutex_unlock(&l->lock);
 }

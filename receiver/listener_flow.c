@@ -286,6 +286,12 @@ static void drop_body(struct flow *f)
 	f->reserved = 0;
 }
 
+void listener_drop_body(struct exchange *x)
+{
+	drop_body(flow_of(x));
+	x->request.body = STR_NULL;
+}
+
 static size_t body_max(const struct flow *f)
 {
 	return (size_t)f->x.conf->limits.max_body_bytes;
@@ -311,8 +317,8 @@ static int grow_body(struct flow *f, size_t n)
 		cap = want;
 	if (cap > bound)
 		cap = bound;
-	/* A known length was reserved whole. */
-	if (f->framing.chunked && reserve(f, cap - f->body_cap) != 0) {
+	/* What has come counts, not what was announced: announcing costs an attacker nothing. */
+	if (reserve(f, cap - f->body_cap) != 0) {
 		refuse_busy(f, "too many bytes are in flight");
 		return -1;
 	}
@@ -366,8 +372,6 @@ static void admit(struct flow *f, const char *url, const char *method, const cha
 		return;
 	if (f->framing.length > body_max(f))
 		refuse(f, 413, "too_large", "the body is larger than this endpoint takes");
-	else if (reserve(f, (size_t)f->framing.length) != 0)
-		refuse_busy(f, "too many bytes are in flight");
 }
 
 static enum MHD_Result begin(struct flow *f, const char *url, const char *method,

@@ -6,17 +6,22 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
+#include "receiver/authors.h"
+#include "receiver/complete.h"
 #include "receiver/intake.h"
+#include "receiver/seat.h"
 #include "release/manifest.h"
 #include "release/plan.h"
 #include "release/release.h"
 #include "release/rollout.h"
 #include "release/sheet.h"
+#include "vcs/api.h"
 #include "vcs/glob.h"
 #include "vcs/provider.h"
 #include "vcs/repo.h"
 #include "vcs/tree.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { COMMIT_TRIES = 6 };
@@ -47,6 +52,8 @@ struct job {
 	struct str commit;
 	struct release release;
 	enum release_made made;
+	struct str note;     /* what the provider's API did not say; absent: nothing is missing */
+	struct str left_out; /* which files are no migrations; absent: none */
 	struct arena *arena;
 };
 
@@ -60,6 +67,10 @@ int pipeline_new(struct pipeline **out, const struct pipeline_options *options, 
 	if (p->digest == NULL) {
 		mem_free(p);
 		return err_set(e, ERR_NOMEM, "out of memory");
+	}
+	if (seat_schema(options->store, e) != 0) {
+		pipeline_free(p);
+		return -1;
 	}
 	*out = p;
 	return 0;
@@ -256,6 +267,21 @@ static int read_tree(struct manifest *out, const struct job *job, struct repo *r
 	return build_manifest(out, job, &list, e);
 }
 
+/* "left out 'migrations/notes.sql': its name starts with no version (and 2 more)" */
+static struct str left_out(const struct job *job, const struct manifest *m)
+{
+	enum { PATH_SHOWN = 200 };
+	if (m->n_skipped == 0)
+		return STR_NULL;
+	const struct manifest_skip *first = &m->skipped[0];
+	char more[40] = "";
+	if (m->n_skipped > 1)
+		(void)snprintf(more, sizeof more, " (and %zu more)", m->n_skipped - 1);
+	return str_of(arena_printf(job->arena, "left out '%.*s': %s%s",
+				   STR_ARG(str_first(first->path, PATH_SHOWN)), first->reason,
+				   more));
+}
+
 /* ---- the steps ---- */
 
 static int set_outcome(struct delivery_outcome *out, enum delivery_state state, struct str reason)
@@ -283,6 +309,16 @@ static int read_event(struct job *job, struct err *e)
 	return intake_read(&job->intake, job->repository, provider, &request, job->arena, e);
 }
 
+static struct authors authors_of(const struct job *job)
+{
+	return (struct authors){ .store = job->p->options.store,
+				 .conf = job->conf,
+				 .repository = job->repository,
+				 .delivery = job->delivery,
+				 .event = &job->intake.event,
+				 .arena = job->arena };
+}
+
 static int make_release(struct job *job, const struct manifest *manifest, struct err *e)
 {
 	const struct event *event = &job->intake.event;
@@ -304,31 +340,60 @@ static int make_release(struct job *job, const struct manifest *manifest, struct
 			    job->arena, e);
 }
 
-/* Fetch, check, read and release. 1: `*out` is filled and the delivery ends here; 0: go on. */
-static int find_release(struct delivery_outcome *out, struct job *job, struct err *e)
+/* A commit that the provider cut, whole; the mirror is as fresh as the event. */
+static int expand_commit(struct job *job, struct repo *repo, struct err *e)
+{
+	char whole[41];
+	if (!api_commit_is_short(job->commit))
+		return 0;
+	if (repo_expand(whole, repo, job->commit, e) != 0)
+		return -1;
+	job->commit = arena_str(job->arena, str_of(whole));
+	job->intake.event.merge_commit = job->commit;
+	return job->commit.p != NULL ? 0 : arena_err(job->arena, e);
+}
+
+/* The release that an earlier delivery made of the same commit. 1: it is in `job`; 0: none. */
+static int find_same_commit(struct job *job, struct err *e)
 {
 	struct err none;
 	job->made = RELEASE_SAME_COMMIT;
 	if (release_by_commit(&job->release, job->p->options.store, job->project->id,
 			      job->repository->id, job->commit, job->arena, &none) == 0)
+		return 1;
+	if (none.code == ERR_NOTFOUND)
 		return 0;
-	if (none.code != ERR_NOTFOUND) {
-		*e = none;
-		return -1;
-	}
+	*e = none;
+	return -1;
+}
+
+/* Fetch, check, read and release. 1: `*out` is filled and the delivery ends here; 0: go on. */
+static int find_release(struct delivery_outcome *out, struct job *job, struct err *e)
+{
+	const int is_short = api_commit_is_short(job->commit);
+	int found = is_short ? 0 : find_same_commit(job, e);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	struct str path = mirror_path(job);
 	if (path.p == NULL)
 		return arena_err(job->arena, e);
 	if (fetch(job, path, e) != 0)
 		return err_wrap(e, "cannot fetch repository '%.*s'", STR_ARG(job->repository->id));
 	AUTO(repo) struct repo *repo = NULL;
-	if (repo_open(&repo, path, e) != 0)
+	if (repo_open(&repo, path, e) != 0 || expand_commit(job, repo, e) != 0)
 		return -1;
+	found = is_short ? find_same_commit(job, e) : 0;
+	if (found != 0)
+		return found < 0 ? -1 : 0;
 	if (repo_is_on_branch(repo, job->commit, job->repository->branch, e) != 0)
+		return -1;
+	const struct authors authors = authors_of(job);
+	if (job->intake.event.kind == EVENT_PUSH && authors_claim_push(&authors, repo, e) != 0)
 		return -1;
 	struct manifest manifest;
 	if (read_tree(&manifest, job, repo, e) != 0)
 		return -1;
+	job->left_out = left_out(job, &manifest);
 	if (manifest.n == 0) {
 		char *why =
 		    arena_printf(job->arena,
@@ -346,7 +411,7 @@ static struct str rollout_reason(const struct job *job, int plan_is_new)
 	const char *before = "", *after = "";
 	switch (job->made) {
 	case RELEASE_NEW:
-		return STR_NULL;
+		return job->left_out.p != NULL ? job->left_out : job->note;
 	case RELEASE_SAME_COMMIT:
 		before = "this commit was released before as ";
 		after = plan_is_new ? "; its targets are new" : "";
@@ -418,7 +483,16 @@ int pipeline_process(struct delivery_outcome *out, struct pipeline *p, const str
 	case INTAKE_RELEASE:
 		break;
 	}
+	const struct complete complete = { .repository = job.repository,
+					   .stop = p->options.stop,
+					   .context = p->options.context,
+					   .arena = arena };
+	if (complete_event(&job.intake.event, &job.note, &complete, e) != 0)
+		return -1;
 	job.commit = job.intake.event.merge_commit;
+	const struct authors authors = authors_of(&job);
+	if (job.intake.event.kind == EVENT_MERGE && authors_claim_merge(&authors, e) != 0)
+		return -1;
 	int rc = find_release(out, &job, e);
 	if (rc != 0)
 		return rc < 0 ? -1 : 0;

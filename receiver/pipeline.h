@@ -10,9 +10,9 @@
 #include "receiver/delivery.h"
 
 /*
- * From one delivery to its rollout: parse, match, fetch, read the tree, release, plan, rollout. It
- * carries plain structs from vcs/ to release/, which do not know each other. Every step is
- * idempotent. Used by one thread.
+ * From one delivery to its rollout: parse, match, take the author's seat, fetch, read the tree,
+ * release, plan, rollout. It carries plain structs from vcs/ to release/, which do not know each
+ * other. Every step is idempotent. Used by one thread.
  */
 struct pipeline;
 

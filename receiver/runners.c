@@ -24,6 +24,8 @@ enum {
 	RUNNERS_MAX = 64,
 	LEASE_MS = 60 * 1000,
 	KEEP_MS = LEASE_MS / 4,
+	RETRY_FIRST_MS = 100, /* for an outcome that the store could not take */
+	RETRY_MOST_MS = 5000,
 	IDLE_MS = 1000,   /* other processes open stages without ringing our bell */
 	SLEEP_MS = 60000, /* of the runners that leave the looking to the first one */
 };
@@ -47,6 +49,7 @@ struct runners {
 	struct runners_options options;
 	atomic_int stopping;
 	atomic_int cancelled; /* the time to stop by themselves is over */
+	atomic_int owed;      /* a rollout could not be advanced: the keeper does it */
 	pthread_mutex_t lock; /* guards each runner's busy, task, session and lost */
 	struct runner *list;
 	size_t n;
@@ -95,21 +98,41 @@ static void log_outcome(const struct runner *r, const struct task *task,
 		 LOG_STR("reason", o->detail));
 }
 
+/*
+ * Write the outcome. The store may be locked or full for a while: the outcome waits for it as long
+ * as the lease lives. When even that ends, the task is taken back and the target's ledger tells.
+ */
+static int write_outcome(struct runner *r, const struct task *task,
+			 const struct task_outcome *outcome)
+{
+	struct err e = { 0 };
+	int64_t pause = RETRY_FIRST_MS;
+	while (task_finish(r->store, task, str_of(r->owner), outcome, clock_unix_ms(), &e) != 0) {
+		log_line(r->all->options.log, LOG_ERROR, "a task's outcome was not written",
+			 LOG_STR("task", task->name), LOG_TEXT("error", e.msg));
+		if (e.code == ERR_REFUSED || atomic_load(&r->all->cancelled))
+			return -1;
+		/* The keeper's bell is rung at the end only. */
+		bell_wait(&r->all->keep, bell_rings(&r->all->keep), pause);
+		pause = pause * 2 < RETRY_MOST_MS ? pause * 2 : RETRY_MOST_MS;
+	}
+	return 0;
+}
+
 /* Write the outcome, and open what it lets open. */
 static void finish(struct runner *r, const struct task *task, const struct task_outcome *outcome,
 		   const struct conf *conf)
 {
 	struct err e = { 0 };
 	size_t opened = 0;
-	int64_t now = clock_unix_ms();
-	if (task_finish(r->store, task, str_of(r->owner), outcome, now, &e) != 0) {
-		log_line(r->all->options.log, LOG_ERROR, "a task's outcome was not written",
-			 LOG_STR("task", task->name), LOG_TEXT("error", e.msg));
+	if (write_outcome(r, task, outcome) != 0)
 		return;
-	}
-	if (rollout_advance(&opened, r->store, conf, task->project, task->plan, now, &e) != 0)
+	if (rollout_advance(&opened, r->store, conf, task->project, task->plan, clock_unix_ms(),
+			    &e) != 0) {
 		log_line(r->all->options.log, LOG_ERROR, "a rollout could not be advanced",
 			 LOG_STR("task", task->name), LOG_TEXT("error", e.msg));
+		atomic_store(&r->all->owed, 1);
+	}
 	if (opened > 0)
 		bell_ring(r->all->options.tasks);
 }
@@ -223,6 +246,27 @@ static void keep_leases(struct runners *all)
 	(void)pthread_mutex_unlock(&all->lock);
 }
 
+/* What a dead worker left, and what could not be written when it was due. */
+static void recover(struct runners *all)
+{
+	struct err e = { 0 };
+	size_t back = 0, opened = 0;
+	int64_t now = clock_unix_ms();
+	int rc = task_take_back(&back, all->keeper_store, now, &e);
+	if (rc == 0 && atomic_exchange(&all->owed, 0)) {
+		struct live_conf *held = live_hold(all->options.live);
+		rc = rollout_advance_all(&opened, all->keeper_store, live_conf(held), now, &e);
+		live_drop(all->options.live, held);
+		if (rc != 0)
+			atomic_store(&all->owed, 1);
+	}
+	if (rc != 0)
+		log_line(all->options.log, LOG_WARN, "what was left could not be taken up",
+			 LOG_TEXT("error", e.msg));
+	if (back + opened > 0)
+		bell_ring(all->options.tasks);
+}
+
 static void *keeper_main(void *arg)
 {
 	struct runners *all = arg;
@@ -230,6 +274,7 @@ static void *keeper_main(void *arg)
 		uint64_t seen = bell_rings(&all->keep);
 		bell_wait(&all->keep, seen, KEEP_MS);
 		keep_leases(all);
+		recover(all);
 	}
 	return NULL;
 }

@@ -14,7 +14,10 @@
 #include "receiver/inbox.h"
 #include "receiver/listener.h"
 #include "receiver/live.h"
+#include "receiver/local.h"
+#include "receiver/provider_api.h"
 #include "receiver/runners.h"
+#include "receiver/setup.h"
 #include "receiver/store_lock.h"
 #include "receiver/webhook.h"
 #include "receiver/worker.h"
@@ -28,10 +31,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	INBOX_WAITING_MAX = 4096, /* deliveries on their way to the disk */
+	DRAIN_LOOK_MS = 100,
+	DRAIN_LOCK_MS = 200,
+	DRAIN_SOON_MS = 60 * 1000, /* what is due later is left to the next process */
 };
 
 struct server {
@@ -44,6 +51,10 @@ struct server {
 	struct webhook webhook;
 	struct route routes[1];
 	struct listener *listener;
+	struct local local;
+	struct local_socket hook_socket;
+	struct route hook_routes[LOCAL_ROUTES];
+	struct listener *hooks; /* the git hooks' way in; NULL: none */
 	struct workers *workers;
 	struct runners *runners;
 };
@@ -125,7 +136,44 @@ static int start_listener(struct server *s, struct err *e)
 	return listener_start(&s->listener, &options, e);
 }
 
-static int start_parts(struct server *s, const struct conf *conf, int alone, struct err *e)
+static int has_git_repository(const struct conf *conf)
+{
+	const struct conf_repository *repositories = conf->repositories.items;
+	for (size_t i = 0; i < conf->repositories.n; i++) {
+		if (str_eq_cstr(repositories[i].provider, provider_git.name))
+			return 1;
+	}
+	return 0;
+}
+
+/* Without a git server to wait for, a socket that cannot be made is no reason not to start. */
+static int start_hooks(struct server *s, const struct conf *conf, struct err *e)
+{
+	struct err why = { 0 };
+	s->local = (struct local){ .inbox = s->inbox, .log = s->options.log };
+	local_routes(s->hook_routes, &s->local);
+	if (local_listen(&s->hook_socket, conf->hook_socket, &why) != 0) {
+		if (has_git_repository(conf)) {
+			*e = why;
+			return -1;
+		}
+		log_line(s->options.log, LOG_INFO, "no socket for git hooks",
+			 LOG_TEXT("reason", why.msg));
+		return 0;
+	}
+	struct listener_options options = { .live = &s->live,
+					    .log = s->options.log,
+					    .routes = s->hook_routes,
+					    .n_routes = LOCAL_ROUTES,
+					    .socket = s->hook_socket.fd };
+	if (listener_start(&s->hooks, &options, e) != 0)
+		return -1;
+	local_give(&s->hook_socket);
+	return 0;
+}
+
+/* What carries deliveries on, without a way for new ones to come in. */
+static int start_work(struct server *s, const struct conf *conf, int alone, struct err *e)
 {
 	struct workers_options workers = { .live = &s->live,
 					   .log = s->options.log,
@@ -136,22 +184,33 @@ static int start_parts(struct server *s, const struct conf *conf, int alone, str
 		.live = &s->live, .log = s->options.log, .gate = &s->gate, .tasks = &s->tasks
 	};
 	if (make_directories(conf, e) != 0 || take_up(s, conf, alone, e) != 0 ||
-	    start_inbox(s, conf, e) != 0 || runners_start(&s->runners, &runners, e) != 0 ||
+	    runners_start(&s->runners, &runners, e) != 0 ||
 	    workers_start(&s->workers, &workers, e) != 0)
 		return -1;
+	return 0;
+}
+
+static int start_parts(struct server *s, const struct conf *conf, int alone, struct err *e)
+{
+	if (start_work(s, conf, alone, e) != 0 || start_inbox(s, conf, e) != 0)
+		return -1;
 	/* Last: who is answered is also served. */
-	return start_listener(s, e);
+	return start_hooks(s, conf, e) == 0 ? start_listener(s, e) : -1;
 }
 
 /* From the outside inwards: nothing new comes in, then what is under way ends. */
 static void stop_parts(struct server *s, int64_t timeout_ms)
 {
 	int64_t deadline = clock_mono_ms() + timeout_ms;
-	listener_stop(s->listener, timeout_ms);
-	workers_stop(s->workers);
+	listener_stop(TAKE(s->listener), timeout_ms);
 	int64_t left = deadline - clock_mono_ms();
-	runners_stop(s->runners, left > 0 ? left : 0);
-	inbox_stop(s->inbox);
+	/* No file any more: who comes now does the work itself. */
+	local_close(&s->hook_socket);
+	listener_stop(TAKE(s->hooks), left > 0 ? left : 0);
+	workers_stop(TAKE(s->workers));
+	left = deadline - clock_mono_ms();
+	runners_stop(TAKE(s->runners), left > 0 ? left : 0);
+	inbox_stop(TAKE(s->inbox));
 }
 
 /* Settings that a running daemon cannot change. */
@@ -159,12 +218,13 @@ static void warn_of_restart(const struct server *s, const struct conf *old, cons
 {
 	if (str_eq(old->listen, new->listen) && str_eq(old->store, new->store) &&
 	    str_eq(old->state_dir, new->state_dir) && old->workers == new->workers &&
-	    old->listener_threads == new->listener_threads)
+	    old->listener_threads ==
+		new->listener_threads &&str_eq(old->hook_socket, new->hook_socket))
 		return;
-	log_line(
-	    s->options.log, LOG_WARN,
-	    "listen, store, state_dir, workers or listener_threads changed: restart to use them",
-	    LOG_TEXT("file", s->options.conf_path));
+	log_line(s->options.log, LOG_WARN,
+		 "listen, store, state_dir, workers, listener_threads or hook_socket changed: "
+		 "restart to use them",
+		 LOG_TEXT("file", s->options.conf_path));
 }
 
 /* A bad file leaves the old configuration in force. */
@@ -172,7 +232,8 @@ static void reload(struct server *s)
 {
 	AUTO(conf) struct conf *conf = NULL;
 	struct err e = { 0 };
-	if (conf_load(&conf, s->options.conf_path, &e) != 0 || conf_load_secrets(conf, &e) != 0) {
+	if (conf_load(&conf, s->options.conf_path, &e) != 0 || setup_check(conf, &e) != 0 ||
+	    conf_load_secrets(conf, &e) != 0) {
 		log_line(s->options.log, LOG_ERROR,
 			 "the configuration was not reloaded; the old one stays in force",
 			 LOG_TEXT("error", e.msg));
@@ -237,9 +298,86 @@ static void block_signals(sigset_t *signals)
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-int server_run(struct conf *conf, const struct server_options *options, struct err *e)
+/* ---- without a daemon ---- */
+
+/* Whether nothing is under way, and nothing will be soon. */
+static int is_idle(struct db *store, struct err *e)
 {
-	struct server s = { .options = *options };
+	static const char sql[] = "select (select count(*) from delivery where state = 'processing'"
+				  " or (state = 'queued' and not_before < $1))"
+				  " + (select count(*) from task where status = 'RUNNING'"
+				  " or (status = 'PENDING' and not_before < $2))";
+	int64_t soon = clock_unix_ms() + DRAIN_SOON_MS;
+	int64_t n = 0;
+	if (store_int(&n, store, sql, DB_ARGS(DB_I(soon), DB_I(soon)), e) < 0)
+		return -1;
+	return n == 0;
+}
+
+static int has_signal(const sigset_t *signals, int64_t ms)
+{
+	const struct timespec wait = { .tv_nsec = (long)ms * 1000000L };
+	siginfo_t info;
+	int got = sigtimedwait(signals, &info, &wait);
+	return got == SIGTERM || got == SIGINT;
+}
+
+/* One round: 1 when nothing is left, 0 when a signal ended it or more came meanwhile, -1. */
+static int drain_round(int *stopped, struct server *s, const struct conf *conf,
+		       const sigset_t *signals, struct err *e)
+{
+	AUTO(db) struct db *store = NULL;
+	int idle = 0;
+	int rc = start_work(s, conf, 1, e);
+	if (rc == 0)
+		rc = open_session(&store, s, conf, 0, e);
+	while (rc == 0 && idle == 0 && !*stopped) {
+		*stopped = has_signal(signals, DRAIN_LOOK_MS);
+		idle = is_idle(store, e);
+	}
+	stop_parts(s, rc == 0 ? conf->drain_timeout_ms : 0);
+	if (rc != 0 || idle < 0)
+		return -1;
+	/* A task that ended may have opened a stage after the look: exact only now. */
+	return is_idle(store, e);
+}
+
+static int drain(struct server *s, const struct conf *conf, const sigset_t *signals, struct err *e)
+{
+	AUTO(close) int lock = -1;
+	int stopped = 0, rc;
+	while (store_lock(&lock, conf, e) != 0) {
+		if (e->code != ERR_EXISTS || s->options.wanted == NULL ||
+		    !s->options.wanted(s->options.context))
+			return -1;
+		if (has_signal(signals, DRAIN_LOCK_MS))
+			return 0;
+	}
+	do {
+		rc = drain_round(&stopped, s, conf, signals, e);
+	} while (rc == 0 && !stopped);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- the whole ---- */
+
+typedef int (*run_fn)(struct server *s, const struct conf *conf, const sigset_t *signals,
+		      struct err *e);
+
+static int start_libraries(struct err *e)
+{
+	if (provider_api_library_init(e) != 0)
+		return -1;
+	if (repo_library_init(e) == 0)
+		return 0;
+	provider_api_library_shutdown();
+	return -1;
+}
+
+static int run_with(struct conf *conf, const struct server_options *options, run_fn work,
+		    struct err *e)
+{
+	struct server s = { .options = *options, .hook_socket = { .fd = -1 } };
 	sigset_t signals;
 	block_signals(&signals);
 	(void)umask(077);
@@ -251,16 +389,29 @@ int server_run(struct conf *conf, const struct server_options *options, struct e
 		live_destroy(&s.live);
 		return err_set(e, ERR_SYS, "cannot make the locks");
 	}
-	int rc = repo_library_init(e);
+	int rc = setup_check(conf, e);
+	if (rc == 0)
+		rc = start_libraries(e);
 	if (rc == 0) {
 		struct live_conf *held = live_hold(&s.live);
-		rc = run(&s, live_conf(held), &signals, e);
+		rc = work(&s, live_conf(held), &signals, e);
 		live_drop(&s.live, held);
 		repo_library_shutdown();
+		provider_api_library_shutdown();
 	}
 	bell_destroy(&s.tasks);
 	bell_destroy(&s.deliveries);
 	gate_destroy(&s.gate);
 	live_destroy(&s.live);
 	return rc;
+}
+
+int server_run(struct conf *conf, const struct server_options *options, struct err *e)
+{
+	return run_with(conf, options, run, e);
+}
+
+int server_drain(struct conf *conf, const struct server_options *options, struct err *e)
+{
+	return run_with(conf, options, drain, e);
 }

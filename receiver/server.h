@@ -16,10 +16,21 @@ struct server_options {
 	const struct log *log;
 	/* Called when requests are answered; `port` is the bound one. MAY be NULL. */
 	void (*ready)(void *context, unsigned port);
+	/* Of server_drain, while another process has the store: 0 when it need not be waited for.
+	 * Called every now and then; NULL: it is never waited for. */
+	int (*wanted)(void *context);
 	void *context;
 };
 
 /* Takes `conf`, with its secrets loaded. Returns when the daemon has ended. */
 int server_run(struct conf *conf, const struct server_options *options, struct err *e) MUST_CHECK;
+
+/*
+ * The same without a way in, for who has no daemon: takes up what is there, carries it out, and
+ * returns when nothing is queued or pending, or is so only for later than a minute; SIGTERM and
+ * SIGINT end it early. ERR_EXISTS: another process has the store, and is not (or no longer) waited
+ * for.
+ */
+int server_drain(struct conf *conf, const struct server_options *options, struct err *e) MUST_CHECK;
 
 #endif

@@ -18,6 +18,8 @@ enum {
 	EXTERNAL_ID_MAX = 255,
 	HEADERS_MAX_BYTES = 128 * 1024, /* more than a connection's memory holds */
 	PACKED_SLACK = 64 * 1024,       /* a frame may be a little larger than its content */
+	READING_MIN = 1024 * 1024,      /* memory for reading a small body */
+	READING_PER_BYTE = 4,           /* and for each byte of it */
 	RETRY_AFTER_S = 10,
 	LOG_WINDOW_MS = 10 * 1000,
 	LOG_WINDOW_LINES = 20, /* refusals that are logged in that time */
@@ -33,8 +35,6 @@ struct hook {
 	const struct provider *provider;
 	enum intake_verdict verdict;
 	int unreadable;
-	struct buf headers;
-	struct buf packed;
 	char digest_id[sizeof "sha256:" + SHA256_HEX];
 };
 
@@ -121,7 +121,8 @@ static void admit(void *context, struct exchange *x)
 	const struct conf_repository *repository = conf_repository(x->conf, id);
 	const struct provider *provider =
 	    repository != NULL ? provider_find(repository->provider) : NULL;
-	if (provider == NULL) {
+	/* A git server's deliveries come through receiver/local.h alone. */
+	if (provider == NULL || provider == &provider_git) {
 		listener_error(x, 404, "not_found", "there is no such endpoint");
 		return;
 	}
@@ -140,8 +141,6 @@ static void admit(void *context, struct exchange *x)
 	h->x = x;
 	h->repository = repository;
 	h->provider = provider;
-	buf_init(&h->headers, HEADERS_MAX_BYTES);
-	buf_init(&h->packed, (size_t)x->conf->limits.max_body_bytes + PACKED_SLACK);
 	x->state = h;
 }
 
@@ -223,60 +222,89 @@ static int name_delivery(struct hook *h)
 	return 0;
 }
 
+/* What is kept while the delivery is written is little, and copied out of what its reading took:
+ * that memory is still warm in the processor when the next delivery is read. -1: answered. */
+static int keep(struct exchange *x, struct str *text)
+{
+	if (text->p == NULL)
+		return 0;
+	*text = arena_str(&x->arena, *text);
+	if (text->p != NULL)
+		return 0;
+	unavailable(x, "out of memory");
+	return -1;
+}
+
+static enum delivery_state state_of(enum intake_verdict verdict)
+{
+	switch (verdict) {
+	case INTAKE_RELEASE:
+		return DELIVERY_QUEUED;
+	case INTAKE_IGNORE:
+	case INTAKE_PING:
+		return DELIVERY_IGNORED;
+	case INTAKE_REFUSE:
+		return DELIVERY_REFUSED;
+	}
+	return DELIVERY_REFUSED;
+}
+
 /* What it says, and so what becomes of it. -1: answered. */
 static int read_delivery(struct webhook *w, struct hook *h)
 {
 	struct exchange *x = h->x;
 	struct delivery_new *d = &h->entry.delivery;
 	struct err e = { .code = ERR_NONE };
-	struct intake in;
-	d->state = DELIVERY_REFUSED;
-	if (intake_read(&in, h->repository, h->provider, &x->request, &x->arena, &e) != 0) {
+	struct intake in = { .verdict = INTAKE_REFUSE };
+	AUTO(arena) struct arena reading;
+	arena_init(&reading, READING_MIN + x->request.body.n * READING_PER_BYTE);
+	if (intake_read(&in, h->repository, h->provider, &x->request, &reading, &e) != 0) {
 		if (e.code == ERR_NOMEM) {
 			unavailable(x, "out of memory");
 			return -1;
 		}
 		/* Nothing authentic is lost: who repairs the reader can replay it. */
 		h->unreadable = 1;
-		d->reason = arena_str(&x->arena, str_of(e.msg));
-		log_refusal(w, x, h->repository->id, "delivery is unreadable", e.msg);
-		return 0;
+		in = (struct intake){ .verdict = INTAKE_REFUSE, .reason = str_of(e.msg) };
 	}
 	h->verdict = in.verdict;
+	d->state = state_of(in.verdict);
 	d->summary = in.summary;
 	d->reason = in.reason;
-	switch (in.verdict) {
-	case INTAKE_RELEASE:
-		d->state = DELIVERY_QUEUED;
-		break;
-	case INTAKE_IGNORE:
-	case INTAKE_PING:
-		d->state = DELIVERY_IGNORED;
-		break;
-	case INTAKE_REFUSE:
-		log_refusal(w, x, h->repository->id, "delivery is refused", in.reason.p);
-		break;
-	}
+	if (keep(x, &d->summary) != 0 || keep(x, &d->reason) != 0)
+		return -1;
+	if (in.verdict == INTAKE_REFUSE)
+		log_refusal(w, x, h->repository->id,
+			    h->unreadable ? "delivery is unreadable" : "delivery is refused",
+			    d->reason.p);
 	return 0;
 }
 
 /* As the store keeps it. -1: answered. */
 static int pack_delivery(struct hook *h)
 {
+	struct exchange *x = h->x;
 	struct delivery_new *d = &h->entry.delivery;
 	struct err e = { .code = ERR_NONE };
-	if (delivery_pack_headers(&h->headers, &h->x->request, &e) != 0 ||
-	    pack_compress_with(&h->packed, h->x->pack, h->x->request.body, &e) != 0) {
-		unavailable(h->x, e.msg);
+	AUTO(buf) struct buf headers;
+	AUTO(buf) struct buf packed;
+	buf_init(&headers, HEADERS_MAX_BYTES);
+	buf_init(&packed, (size_t)x->conf->limits.max_body_bytes + PACKED_SLACK);
+	if (delivery_pack_headers(&headers, &x->request, &e) != 0 ||
+	    pack_compress_with(&packed, x->pack, x->request.body, &e) != 0) {
+		unavailable(x, e.msg);
 		return -1;
 	}
 	d->endpoint = h->repository->id;
 	d->provider = str_of(h->provider->name);
 	d->source = STR("webhook");
 	d->received_ms = clock_unix_ms();
-	d->headers = buf_str(&h->headers);
-	d->body_packed = buf_str(&h->packed);
-	d->body_bytes = num_clamp_i64(h->x->request.body.n);
+	d->headers = buf_str(&headers);
+	d->body_packed = buf_str(&packed);
+	d->body_bytes = num_clamp_i64(x->request.body.n);
+	if (keep(x, &d->headers) != 0 || keep(x, &d->body_packed) != 0)
+		return -1;
+	listener_drop_body(x);
 	return 0;
 }
 
@@ -312,20 +340,10 @@ static void respond(void *context, struct exchange *x)
 	hand_over(w, h);
 }
 
-static void end(void *context, struct exchange *x)
-{
-	(void)context;
-	struct hook *h = x->state;
-	if (h == NULL)
-		return;
-	buf_free(&h->headers);
-	buf_free(&h->packed);
-	x->state = NULL;
-}
-
 struct route webhook_route(struct webhook *webhook)
 {
+	/* All that a hook has lies in the exchange's arena: there is nothing to end. */
 	return (struct route){
-		.prefix = prefix, .admit = admit, .respond = respond, .end = end, .context = webhook
+		.prefix = prefix, .admit = admit, .respond = respond, .context = webhook
 	};
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "receiver/owner.h"
 #include "receiver/pipeline.h"
+#include "receiver/seat.h"
 #include "release/store.h"
 
 #include <pthread.h>
@@ -18,12 +19,15 @@
 
 enum {
 	ARENA_MAX = 1 << 30,
-	IDLE_MS = 1000, /* other processes queue deliveries without ringing our bell */
-	NICE = 5,       /* deliveries that arrive go before those that wait */
+	IDLE_MS = 1000,       /* other processes queue deliveries without ringing our bell */
+	NICE = 5,             /* deliveries that arrive go before those that wait */
+	RETRY_FIRST_MS = 100, /* for an outcome that the store could not take */
+	RETRY_MOST_MS = 5000,
 };
-/* Above the longest step: a fetch has its own deadline, the rest is bounded by the release's size.
- */
-static const int64_t LEASE_MS = 60 * 60 * 1000LL;
+/* Above the longest fetch_timeout; the rest of the way is bounded by the release's size. */
+static const int64_t LEASE_MS = 25 * 60 * 60 * 1000LL;
+/* Rows that are out of the window count no more anyway: this only keeps the table small. */
+static const int64_t SWEEP_MS = 60 * 60 * 1000LL;
 
 struct worker {
 	struct workers *all;
@@ -37,6 +41,7 @@ struct worker {
 struct workers {
 	struct workers_options options;
 	atomic_int stopping;
+	struct bell stop; /* rung once, after `stopping` was set */
 	struct worker *list;
 	size_t n;
 };
@@ -62,6 +67,27 @@ static void log_outcome(const struct worker *w, const struct delivery *d,
 		 LOG_INT("attempt", d->attempts));
 }
 
+/*
+ * Write down what became of it. The store may be locked or full for a while; nothing else of this
+ * worker could be written either, so it waits.
+ */
+static int write_outcome(struct worker *w, const struct delivery *d,
+			 const struct delivery_outcome *outcome)
+{
+	struct workers *all = w->all;
+	struct err e = { 0 };
+	int64_t pause = RETRY_FIRST_MS;
+	while (delivery_finish(w->store, d, str_of(w->owner), outcome, clock_unix_ms(), &e) != 0) {
+		log_line(all->options.log, LOG_ERROR, "a delivery's outcome was not written",
+			 LOG_INT("delivery", d->id), LOG_TEXT("error", e.msg));
+		if (e.code == ERR_REFUSED || is_stopping(all))
+			return -1;
+		bell_wait(&all->stop, bell_rings(&all->stop), pause);
+		pause = pause * 2 < RETRY_MOST_MS ? pause * 2 : RETRY_MOST_MS;
+	}
+	return 0;
+}
+
 /* Carry one claimed delivery and write down what became of it. */
 static void process(struct worker *w, const struct delivery *d, struct arena *arena)
 {
@@ -76,11 +102,8 @@ static void process(struct worker *w, const struct delivery *d, struct arena *ar
 	if (is_stopping(all) && outcome.state == DELIVERY_QUEUED)
 		outcome.not_before_ms = 0;
 
-	if (delivery_finish(w->store, d, str_of(w->owner), &outcome, clock_unix_ms(), &e) != 0) {
-		log_line(all->options.log, LOG_ERROR, "delivery's outcome was not written",
-			 LOG_INT("delivery", d->id), LOG_TEXT("error", e.msg));
+	if (write_outcome(w, d, &outcome) != 0)
 		return;
-	}
 	log_outcome(w, d, &outcome);
 	if (outcome.state == DELIVERY_RELEASED)
 		bell_ring(all->options.tasks);
@@ -110,14 +133,35 @@ static int work_once(struct worker *w, int64_t *wait_ms)
 	return 0;
 }
 
+/* Once an hour, by the first worker: people who were not seen, deliveries whose worker is gone. */
+static void sweep(struct worker *w, int64_t *next_ms)
+{
+	struct err e = { 0 };
+	int64_t removed = 0;
+	size_t back = 0;
+	const int64_t now = clock_mono_ms();
+	if (w != w->all->list || now < *next_ms)
+		return;
+	*next_ms = now + SWEEP_MS;
+	if (seat_sweep(&removed, w->store, clock_unix_ms(), &e) != 0 ||
+	    delivery_take_back(&back, w->store, clock_unix_ms(), &e) != 0)
+		log_line(w->all->options.log, LOG_WARN, "the hourly sweep failed",
+			 LOG_TEXT("error", e.msg));
+	else if (removed > 0 || back > 0)
+		log_line(w->all->options.log, LOG_INFO, "hourly sweep",
+			 LOG_INT("users_removed", removed), LOG_INT("deliveries_taken_back", back));
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
+	int64_t next_sweep_ms = 0;
 	/* Linux gives each thread its own priority; where that fails all are equal. */
 	(void)setpriority(PRIO_PROCESS, 0, NICE);
 	while (!is_stopping(w->all)) {
 		uint64_t seen = bell_rings(w->all->options.deliveries);
 		int64_t wait_ms = 0;
+		sweep(w, &next_sweep_ms);
 		if (work_once(w, &wait_ms) == 0)
 			bell_wait(w->all->options.deliveries, seen, wait_ms);
 	}
@@ -160,6 +204,10 @@ int workers_start(struct workers **out, const struct workers_options *options, s
 	if (all == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	all->options = *options;
+	if (bell_init(&all->stop) != 0) {
+		mem_free(all);
+		return err_set(e, ERR_SYS, "cannot make a lock");
+	}
 	struct live_conf *held = live_hold(options->live);
 	const struct conf *conf = live_conf(held);
 	all->n = (size_t)conf->workers;
@@ -180,6 +228,7 @@ void workers_stop(struct workers *all)
 	if (all == NULL)
 		return;
 	atomic_store(&all->stopping, 1);
+	bell_ring(&all->stop);
 	bell_ring(all->options.deliveries);
 	for (size_t i = 0; all->list != NULL && i < all->n; i++) {
 		struct worker *w = &all->list[i];
@@ -188,6 +237,7 @@ void workers_stop(struct workers *all)
 		pipeline_free(w->pipeline);
 		db_close(w->store);
 	}
+	bell_destroy(&all->stop);
 	mem_free(all->list);
 	mem_free(all);
 }

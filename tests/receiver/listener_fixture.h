@@ -103,7 +103,9 @@ static inline void rig_start(struct rig *rig, const char *settings)
 	struct conf *conf = NULL;
 	struct buf text;
 	buf_init(&text, 65536);
-	buf_addf(&text, "listen: 127.0.0.1:0\nstore: /tmp/unused.db\nenvironments: [{id: dev}]\n%s\n", settings);
+	buf_addf(&text,
+		 "listen: 127.0.0.1:0\nstore: /tmp/unused.db\nenvironments: [{id: dev}]\n%s\n",
+		 settings);
 	check_ok(conf_parse(&conf, buf_str(&text), "test.yaml", &e), &e);
 	buf_free(&text);
 	*rig = (struct rig){ .log = { .fd = -1, .level = LOG_DEBUG } };

@@ -27,6 +27,8 @@ struct sample {
 
 static const char on_merge[] = "";
 static const char on_push[] = ", trigger: push";
+static const char with_api[] = ", api: {}";
+static const char with_ids[] = ", repository_ids: [\"7\", \"{9}\"]";
 static const char on_stable[] = ", branch: stable";
 
 static const struct sample samples[] = {
@@ -46,6 +48,29 @@ static const struct sample samples[] = {
 	  "merge of #12 into Stable by octocat" },
 	{ on_merge, "pull_request", MERGE("null", "\"main\""), INTAKE_REFUSE,
 	  "does not say which commit", "merge of #12 into main by octocat" },
+	{ on_merge, "pull_request", MERGE("null", "\"main\""), INTAKE_REFUSE, "'api'",
+	  "merge of #12 into main by octocat" },
+	{ with_api, "pull_request", MERGE("null", "\"main\""), INTAKE_RELEASE, NULL,
+	  "merge of #12 into main by octocat" },
+	{ with_api, "pull_request", MERGE("null", "\"other\""), INTAKE_IGNORE, "'other'",
+	  "merge of #12 into other by octocat" },
+	{ with_api, "pull_request", MERGE("\"abc\"", "\"main\""), INTAKE_REFUSE, "malformed",
+	  "merge of #12 into main by octocat" },
+	{ on_merge, "pull_request", MERGE("\"0123456789ab\"", "\"main\""), INTAKE_RELEASE, NULL,
+	  "merge of #12 into main by octocat" },
+	{ on_push, "push", PUSH("refs/heads/main", "0123456789ab"), INTAKE_REFUSE, "malformed",
+	  "push to main by sue" },
+	{ with_ids, "pull_request", MERGE("\"" SHA "\"", "\"main\""), INTAKE_REFUSE,
+	  "repository id '', which is not among repository_ids",
+	  "merge of #12 into main by octocat" },
+	{ with_ids, "pull_request",
+	  PR("true", "\"" SHA "\"", "\"main\"",
+	     "\"repository\":{\"id\":8,\"full_name\":\"acme/app\"}"),
+	  INTAKE_REFUSE, "repository id '8'", "merge of #12 into main by octocat" },
+	{ with_ids, "pull_request",
+	  PR("true", "\"" SHA "\"", "\"main\"",
+	     "\"repository\":{\"id\":9,\"full_name\":\"acme/app\"}"),
+	  INTAKE_RELEASE, NULL, "merge of #12 into main by octocat" },
 	{ on_merge, "pull_request", MERGE("\"--upload-pack=x\"", "\"main\""), INTAKE_REFUSE,
 	  "malformed", "merge of #12 into main by octocat" },
 	{ on_merge, "pull_request", MERGE("\"" ZERO "\"", "\"main\""), INTAKE_REFUSE, "malformed",

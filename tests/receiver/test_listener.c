@@ -220,6 +220,17 @@ static size_t send_chunks(int fd, size_t total)
 	return sent;
 }
 
+/* An exchange ends a little after its client has the answer. */
+static void check_no_bytes_in_flight(struct rig *rig)
+{
+	struct listener_stats stats = { .inflight_bytes = 1 };
+	for (int i = 0; i < 200 && stats.inflight_bytes > 0; i++) {
+		client_sleep(5);
+		listener_stats(&stats, rig->listener);
+	}
+	assert_int_equal(stats.inflight_bytes, 0);
+}
+
 #define CHUNKED H "Transfer-Encoding: chunked\r\n\r\n"
 
 static void test_listener_caps_bodies(void **state)
@@ -247,9 +258,7 @@ static void test_listener_caps_bodies(void **state)
 	(void)send_chunks(fd, 1024 * 1024);
 	client_read(&r, fd, 1, 3000);
 	assert_int_equal(r.status, 413);
-	struct listener_stats stats;
-	listener_stats(&stats, rig->listener);
-	assert_int_equal(stats.inflight_bytes, 0);
+	check_no_bytes_in_flight(rig);
 	assert_true(client_is_closed(fd, 4000));
 	(void)close(fd);
 	stop(rig);
@@ -276,14 +285,29 @@ static void test_listener_bounds_bytes_in_flight(void **state)
 	assert_int_equal(r.status, 503);
 	(void)close(fd);
 	(void)close(first);
-	struct listener_stats stats = { .inflight_bytes = 1 };
-	for (int i = 0; i < 100 && stats.inflight_bytes > 0; i++) {
-		client_sleep(10);
-		listener_stats(&stats, rig->listener);
-	}
-	assert_int_equal(stats.inflight_bytes, 0);
+	check_no_bytes_in_flight(rig);
 	client_talk(&r, rig->port, H HELLO, sizeof(H HELLO) - 1);
 	assert_int_equal(r.status, 200);
+	stop(rig);
+}
+
+/* Otherwise a few hundred bytes from anybody would shut the receiver for everybody. */
+static void test_listener_announced_bytes_are_not_in_flight(void **state)
+{
+	(void)state;
+	struct rig *rig = start("limits: {max_body: 1MiB, max_inflight: 1MiB}");
+	static const char head[] = H "Content-Length: 1048576\r\n\r\n";
+	struct reply r;
+	int fds[4];
+	for (int i = 0; i < 4; i++) {
+		fds[i] = client_open(rig->port);
+		assert_int_equal(client_send(fds[i], head, sizeof head - 1), 0);
+	}
+	client_sleep(100);
+	client_talk(&r, rig->port, H HELLO, sizeof(H HELLO) - 1);
+	assert_int_equal(r.status, 200);
+	for (int i = 0; i < 4; i++)
+		(void)close(fds[i]);
 	stop(rig);
 }
 
@@ -320,7 +344,8 @@ static void test_listener_says_what_it_cannot_listen_on(void **state)
 	struct conf *conf = NULL;
 	struct err e = { 0 };
 	char text[128];
-	(void)snprintf(text, sizeof text, "listen: 127.0.0.1:%u\nstore: /tmp/unused.db\nenvironments: [{id: dev}]\n",
+	(void)snprintf(text, sizeof text,
+		       "listen: 127.0.0.1:%u\nstore: /tmp/unused.db\nenvironments: [{id: dev}]\n",
 		       rig->port);
 	check_ok(conf_parse(&conf, str_of(text), "test.yaml", &e), &e);
 	assert_int_equal(live_init(&second.live, conf), 0);
@@ -377,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_listener_answers_expect_continue),
 		cmocka_unit_test(test_listener_caps_bodies),
 		cmocka_unit_test(test_listener_bounds_bytes_in_flight),
+		cmocka_unit_test(test_listener_announced_bytes_are_not_in_flight),
 		cmocka_unit_test(test_listener_bounds_connections),
 		cmocka_unit_test(test_listener_says_what_it_cannot_listen_on),
 		cmocka_unit_test(test_listener_takes_over_a_socket),
