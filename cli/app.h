@@ -24,7 +24,7 @@ enum exit_code {
 	EXIT_REFUSED = 3, /* by policy: limit, drift, order, approval */
 };
 
-enum app_format { FORMAT_TABLE, FORMAT_JSON };
+enum app_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
 
 enum {
 	APP_MEMORY_MAX = 512 * 1024 * 1024, /* a release of 200,000 files, with its table */
@@ -60,6 +60,7 @@ struct command {
 	const char *examples; /* one line each */
 	const char *exits;    /* when it ends with which code, beyond the common ones */
 	size_t min_operands, max_operands;
+	int takes_csv; /* --format csv is a format of it */
 	int (*run)(struct app *app, const struct options *given); /* an exit code */
 };
 
@@ -94,10 +95,14 @@ struct str app_caller(struct arena *arena);
 extern const struct command command_serve;
 extern const struct command command_config_check;
 extern const struct command command_config_show;
+extern const struct command command_hook_install;
+extern const struct command command_hook_post_receive;
+extern const struct command command_hook_work;
 extern const struct command command_replay;
 extern const struct command command_simulate;
 extern const struct command command_deliveries_list;
 extern const struct command command_deliveries_show;
+extern const struct command command_deliveries_fetch_missed;
 extern const struct command command_releases_list;
 extern const struct command command_releases_show;
 extern const struct command command_plans_list;
@@ -106,6 +111,7 @@ extern const struct command command_rollouts_list;
 extern const struct command command_rollouts_show;
 extern const struct command command_revisions_list;
 extern const struct command command_revisions_show;
+extern const struct command command_users_list;
 extern const struct command command_run;
 extern const struct command command_retry;
 extern const struct command command_help;

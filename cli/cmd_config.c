@@ -5,7 +5,7 @@
 #include "base/num.h"
 #include "base/yaml.h"
 #include "cli/app.h"
-#include "vcs/provider.h"
+#include "receiver/setup.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -64,26 +64,13 @@ static void try_secrets(struct check *c)
 
 		for (size_t k = 0; k < repositories[i].secrets.n; k++)
 			try_secret(c, &secrets[k], "webhook secret");
+		if (repositories[i].api != NULL)
+			try_secret(c, repositories[i].api->token, "API token");
 		if (repositories[i].credentials != NULL) {
 			try_secret(c, repositories[i].credentials->token, "token");
 			try_key(c, repositories[i].credentials->ssh_key);
 		}
 	}
-}
-
-/* Providers are a table of vcs/, which the configuration's own check does not know. */
-static int check_providers(const struct conf *conf, struct err *e)
-{
-	const struct conf_repository *repositories = conf->repositories.items;
-
-	for (size_t i = 0; i < conf->repositories.n; i++) {
-		if (provider_find(repositories[i].provider) == NULL)
-			return err_set(
-			    e, ERR_INPUT, "%.*s:%d: unknown provider '%.*s' of repository '%.*s'",
-			    STR_ARG(conf->path), repositories[i].line,
-			    STR_ARG(repositories[i].provider), STR_ARG(repositories[i].id));
-	}
-	return 0;
 }
 
 static void add_count(struct buf *out, size_t n, const char *one, const char *many)
@@ -143,7 +130,7 @@ static int run_check(struct app *app, const struct options *given)
 
 	if (code != EXIT_DONE)
 		return code;
-	if (check_providers(app->conf, &e) != 0)
+	if (setup_check(app->conf, &e) != 0)
 		return app_fail_usage(app, &e);
 	return app->format == FORMAT_JSON ? check_json(app) : check_table(app);
 }

@@ -196,6 +196,11 @@ static int sign(struct simulation *s, const struct conf_secret *secret, struct s
 	return 0;
 }
 
+static struct str first_of(const struct conf_list *texts)
+{
+	return texts->n > 0 ? *(const struct str *)texts->items : STR_NULL;
+}
+
 /* The request, ready to go. The event and the repository are known. */
 static int compose(struct simulation *s, struct conf_secret *secret, struct app *app,
 		   const struct options *given, struct err *e)
@@ -204,6 +209,9 @@ static int compose(struct simulation *s, struct conf_secret *secret, struct app 
 	const char *type = NULL;
 
 	s->event.repository = s->repository->full_name;
+	/* Where ids are allow-listed, the first of each. */
+	s->event.repository_id = first_of(&s->repository->repository_ids);
+	s->event.subscription_id = first_of(&s->repository->subscription_ids);
 	if (s->event.kind != EVENT_PING)
 		s->event.target_branch = value_or(given, "--branch", s->repository->branch);
 	if (id.p == NULL && random_id(&id, app->arena, e) != 0)

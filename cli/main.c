@@ -17,7 +17,7 @@ static const struct option global_options[] = {
 	  "the configuration; else $TIDEGATE_CONFIG, ./tidegate.yaml, "
 	  "/etc/tidegate/tidegate.yaml" },
 	{ "--format", 0, OPTION_ONE, "FORMAT",
-	  "table (for people) or json (stable); default table" },
+	  "table (for people) or json (stable); default table; csv where a command says so" },
 	{ "--verbose", 'v', OPTION_FLAG, NULL, "log debug lines too" },
 	{ "--help", 'h', OPTION_FLAG, NULL, "this text" },
 	{ "--version", 0, OPTION_FLAG, NULL, "the version" },
@@ -25,16 +25,31 @@ static const struct option global_options[] = {
 };
 
 static const struct command *const commands[] = {
-	&command_serve,           &command_config_check,
-	&command_config_show,     &command_simulate,
-	&command_replay,          &command_run,
-	&command_retry,           &command_deliveries_list,
-	&command_deliveries_show, &command_releases_list,
-	&command_releases_show,   &command_plans_list,
-	&command_plans_show,      &command_rollouts_list,
-	&command_rollouts_show,   &command_revisions_list,
-	&command_revisions_show,  &command_help,
-	&command_version,         NULL,
+	&command_serve,
+	&command_config_check,
+	&command_config_show,
+	&command_hook_install,
+	&command_hook_post_receive,
+	&command_hook_work,
+	&command_simulate,
+	&command_replay,
+	&command_run,
+	&command_retry,
+	&command_deliveries_list,
+	&command_deliveries_show,
+	&command_deliveries_fetch_missed,
+	&command_releases_list,
+	&command_releases_show,
+	&command_plans_list,
+	&command_plans_show,
+	&command_rollouts_list,
+	&command_rollouts_show,
+	&command_revisions_list,
+	&command_revisions_show,
+	&command_users_list,
+	&command_help,
+	&command_version,
+	NULL,
 };
 
 const struct command *const *app_commands(void)
@@ -141,9 +156,11 @@ static int take_globals(struct app *app, const struct options *given)
 		app->format = FORMAT_TABLE;
 	else if (str_eq_cstr(format, "json"))
 		app->format = FORMAT_JSON;
+	else if (str_eq_cstr(format, "csv") && app->command->takes_csv)
+		app->format = FORMAT_CSV;
 	else
-		return app_usage(app, "unknown format '%.*s' (expected table or json)",
-				 STR_ARG(format));
+		return app_usage(app, "unknown format '%.*s' (expected table%s)", STR_ARG(format),
+				 app->command->takes_csv ? ", json or csv" : " or json");
 	return EXIT_DONE;
 }
 
