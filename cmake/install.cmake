@@ -11,10 +11,9 @@ install(FILES deploy/tidegate.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # The file that `tidegate` reads by itself is below /etc whatever the prefix is.
 install(CODE "
-  set(etc \"\$ENV{DESTDIR}/etc/tidegate\")
-  if(NOT EXISTS \"\${etc}/tidegate.yaml\")
-    file(INSTALL \"${PROJECT_SOURCE_DIR}/deploy/tidegate.yaml\" DESTINATION \"\${etc}\")
+  if(NOT EXISTS \"\$ENV{DESTDIR}/etc/tidegate/tidegate.yaml\")
+    file(INSTALL \"${PROJECT_SOURCE_DIR}/deploy/tidegate.yaml\" DESTINATION /etc/tidegate)
   else()
-    message(STATUS \"Kept: \${etc}/tidegate.yaml\")
+    message(STATUS \"Kept: \$ENV{DESTDIR}/etc/tidegate/tidegate.yaml\")
   endif()
 ")

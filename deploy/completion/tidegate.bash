@@ -34,6 +34,8 @@ _tidegate_options() {
 	case "$command $verb" in
 	'serve '*) echo "$common --role" ;;
 	'config check') echo "$common --secrets" ;;
+	'hook install') echo "$common --repository --force --print" ;;
+	'hook post-receive') echo "$common --repository" ;;
 	'simulate '*)
 		echo "$common --commit --number --title --author --author-id --branch --url" \
 			"--secret-index --delivery-id --repeat --print"
@@ -45,8 +47,10 @@ _tidegate_options() {
 	'run '*) echo "$common --stage --wait --timeout --project" ;;
 	'retry '*) echo "$common --stage --task --wait --timeout --project" ;;
 	'deliveries show') echo "$common --body" ;;
+	'deliveries fetch-missed') echo "$common --repository --since --dry-run" ;;
 	'deliveries '*) echo "$common --state --repository --since --limit" ;;
 	'rollouts show') echo "$common --watch --timeout --log --project" ;;
+	'users '*) echo "$common --all" ;;
 	'releases show' | 'plans show') echo "$common --project" ;;
 	'releases '* | 'plans '* | 'rollouts '*) echo "$common --project --limit" ;;
 	*) echo "$common" ;;
@@ -56,8 +60,8 @@ _tidegate_options() {
 _tidegate() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local command verb words=''
-	local commands='serve config simulate replay run retry deliveries releases plans rollouts
-		revisions help version'
+	local commands='serve config hook simulate replay run retry deliveries releases plans rollouts
+		revisions users help version'
 
 	COMPREPLY=()
 	# "--format=js" comes as three words
@@ -76,10 +80,13 @@ _tidegate() {
 			return
 		fi
 		;;
-	--format) words='table json' ;;
+	--format)
+		words='table json'
+		[[ $command == users ]] && words+=' csv'
+		;;
 	--role) words='all' ;;
 	--state) words='queued processing released ignored refused failed' ;;
-	--provider) words='github gitlab bitbucket bitbucket-server azure gitea' ;;
+	--provider) words='github gitlab bitbucket bitbucket-server azure gitea git' ;;
 	--event) words='pull_request push ping' ;;
 	--since | --limit | --repository | --to | --timeout | --header | --commit | --number | \
 		--title | --author | --author-id | --branch | --url | --secret-index | \
@@ -94,11 +101,19 @@ _tidegate() {
 		*,help,) words=$commands ;;
 		*,config,) words='check show' ;;
 		*,help,config) words='check show' ;;
-		*,deliveries, | *,releases, | *,plans, | *,rollouts, | *,revisions,) words='list show' ;;
-		*,help,deliveries | *,help,releases | *,help,plans | *,help,rollouts | \
+		*,hook, | *,help,hook) words='install post-receive work' ;;
+		*,hook,install)
+			compopt -o filenames 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -d -- "$current")
+			return
+			;;
+		*,deliveries, | *,help,deliveries) words='list show fetch-missed' ;;
+		*,releases, | *,plans, | *,rollouts, | *,revisions,) words='list show' ;;
+		*,help,releases | *,help,plans | *,help,rollouts | \
 			*,help,revisions)
 			words='list show'
 			;;
+		*,users, | *,help,users) words='list' ;;
 		*,simulate,?*) words='merge push ping' ;;
 		esac
 	fi

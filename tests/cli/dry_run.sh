@@ -35,8 +35,8 @@ test_dry_run_push() {
 	code_is 0
 	json .event.kind '"push"'
 	json .event.target_branch '"main"'
-	json .event.merge_commit '"3333333333333333333333333333333333333333"'
-	json .event.pull_request null
+	json .event.merge_commit null
+	json .event.pull_request '{"number":null,"title":null,"url":null}'
 	dry push push-deleted.json --format json
 	code_is 0
 	json .event.merge_commit null

@@ -172,7 +172,7 @@ def test_configuration_errors():
         cases = [
             (lambda t: t + "colour: green\n", ["colour"]),
             (lambda t: t.replace("provider: github", "provider: gitbub"), ["gitbub", "github"]),
-            (lambda t: t.replace("rollout: automatic", "rollout: sometimes"), ["sometimes"]),
+            (lambda t: t.replace("rollout: automatic", "rollout: sometimes"), ["manual", "automatic"]),
             (lambda t: t.replace("project: shop", "project: shed"), ["shed"]),
             (lambda t: t.replace("instances/dev/", "instances/moon/"), ["moon"]),
             (lambda t: t.replace("[{env: WEBHOOK_SECRET}]", "[]"), ["secret"]),
@@ -180,7 +180,11 @@ def test_configuration_errors():
             (lambda t: t.replace("[{env: WEBHOOK_SECRET}]", "[hunter2hunter2]"), ["env", "file"]),
             (lambda t: t.replace("listen:", "listen: 127.0.0.1:1\nlisten:"), ["listen"]),
             (lambda t: t + "\tbad: [\n", [""]),
-            (lambda t: t.replace("sqlite:", "oracle:"), ["oracle"]),
+            (lambda t: t.replace("sqlite:", "oracle:"), ["postgresql", "sqlite"]),
+            (lambda t: t.replace("branch: main", "branch: -main"), ["branch"]),
+            (lambda t: t.replace("**/*.sql", "{a,b.sql"), ["file_pattern"]),
+            (lambda t: t.replace("{id: shop}", "{id: shop, release_id_template: r1}"),
+             ["release_id_template"]),
         ]
         for change, words in cases:
             refused_configuration(w, change, [here, *words])

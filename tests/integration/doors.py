@@ -192,7 +192,8 @@ def test_bad_commits():
             if answer.status == 422:
                 continue
             row = w.carried(answer.delivery)
-            check_equal(row["state"], "refused", f"state of {commit!r} ({row['reason']})")
+            # 39 digits may be the beginning of a commit, which other providers send: not found
+            check(row["state"] in ("refused", "failed"), f"{commit!r} is {row['state']}")
         check_equal(w.list("releases"), [])
 
 
@@ -230,8 +231,8 @@ def test_smuggling():
         hidden = b"GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
         for what, lines in cases.items():
             got, closed = raw(w.port, request(*lines) + hidden)
-            check(got.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")) or
-                  (got == b"" and closed), f"{what}: answered {got[:80]!r}")
+            right = b"413" if what == "endless length" else b"400"
+            check(got[9:12] == right or (got == b"" and closed), f"{what}: answered {got[:80]!r}")
             check(closed, f"{what}: the connection stayed open")
             check(b" 404 " not in got and b" 405 " not in got,
                   f"{what}: a second request was read: {got!r}")

@@ -454,7 +454,8 @@ class World:
             lines += self.instance_lines(environment, kind)
         targets = ", ".join(f"instances/{e}/databases/{t.name}" for e, t in self.targets.items())
         lines += ["projects:", f"  - {{id: shop{o['project_keys']}}}",
-                  "repositories:", "  - id: app", "    provider: github",
+                  "repositories:", "  - id: app",
+                  f"    provider: {o.get('provider', 'github')}",
                   "    full_name: acme/app", f"    clone_url: \"{o['clone_url']}\"",
                   f"    secrets: {o['secrets']}", "    branch: main", "    project: shop",
                   "    file_pattern: migrations/**/*.sql", f"    targets: [{targets}]"]
