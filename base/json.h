@@ -11,9 +11,9 @@
 /*
  * Strict JSON (RFC 8259) for input that an attacker may have written. Refused with ERR_INPUT and
  * "line L, column C: ...": anything after the document, ill-formed UTF-8, a byte order mark, raw
- * control characters, lone surrogates, "\u0000", a key twice in one object (but for the same true, false or null), numbers off the
- * grammar, nesting deeper than JSON_DEPTH. Numbers are kept as they were written, so 64-bit ids
- * stay exact.
+ * control characters, lone surrogates, "\u0000", a key twice in one object (but for the same true,
+ * false or null), numbers off the grammar, nesting deeper than JSON_DEPTH. Numbers are kept as they
+ * were written, so 64-bit ids stay exact.
  */
 enum { JSON_DEPTH = 64 };
 
