@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "receiver/listener_impl.h"
+#include "receiver/peer.h"
 
 #include <netdb.h>
 #include <string.h>
@@ -40,8 +41,10 @@ static void name_peer(struct conn *c, struct MHD_Connection *mhd)
 	socklen_t size = address != NULL && address->sa_family == AF_INET6
 			     ? (socklen_t)sizeof(struct sockaddr_in6)
 			     : (socklen_t)sizeof(struct sockaddr_in);
-	if (address == NULL ||
-	    getnameinfo(address, size, c->peer, sizeof c->peer, NULL, 0, NI_NUMERICHOST) != 0)
+	if (address != NULL && address->sa_family == AF_UNIX)
+		(void)peer_text(c->peer, sizeof c->peer, c->fd);
+	else if (address == NULL ||
+		 getnameinfo(address, size, c->peer, sizeof c->peer, NULL, 0, NI_NUMERICHOST) != 0)
 		memcpy(c->peer, "unknown", sizeof "unknown");
 }
 

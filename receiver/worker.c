@@ -20,7 +20,7 @@
 enum {
 	ARENA_MAX = 1 << 30,
 	IDLE_MS = 1000,       /* other processes queue deliveries without ringing our bell */
-	NICE = 5,             /* deliveries that arrive go before those that wait */
+	NICE = 10,            /* deliveries that arrive go before those that wait */
 	RETRY_FIRST_MS = 100, /* for an outcome that the store could not take */
 	RETRY_MOST_MS = 5000,
 };

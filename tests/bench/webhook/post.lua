@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- wrk: POST signed GitHub deliveries, each with an id of its own.
--- usage: wrk ... -s post.lua URL -- BODY_FILE SIGNATURE RUN
+-- usage: wrk ... -s post.lua URL -- BODY_FILE SIGNATURE RUN [random]
+-- The ids are UUIDs of version 1, as GitHub's are (time first), or random ones.
 local threads = 0
-local before, after, thread, count
+local before, after, node, count, low, mid, random
 
 function setup(t)
   threads = threads + 1
@@ -13,9 +14,10 @@ function init(args)
   local f = assert(io.open(args[1], "rb"))
   local body = f:read("*a")
   f:close()
-  -- The id's 36 characters are as random in their first digits as GitHub's.
+  random = args[4] == "random"
   math.randomseed(tonumber(args[3]) * 64 + thread_number)
-  thread, count = string.format("%04x%04x", tonumber(args[3]) % 65536, thread_number), 0
+  node, count = string.format("%04x%08x", thread_number, tonumber(args[3])), 0
+  low, mid = os.time() % 429 * 1e7 + thread_number, math.floor(os.time() / 429) % 65536
   local marked = wrk.format("POST", nil, {
     ["Host"] = "127.0.0.1",
     ["User-Agent"] = "GitHub-Hookshot/044aadd",
@@ -32,8 +34,15 @@ end
 
 function request()
   count = count + 1
-  return before .. string.format("%08x-%04x-11e3-%s-%012x", math.random(0, 0xffffffff),
-    math.random(0, 0xffff), thread, count) .. after
+  local id
+  if random then
+    id = string.format("%08x-%04x-4%03x-a%03x-%08x%04x", math.random(0, 0xffffffff),
+      math.random(0, 0xffff), math.random(0, 0xfff), math.random(0, 0xfff), count, thread_number)
+  else
+    -- 100 ns units: as if 10,000 came in a second
+    id = string.format("%08x-%04x-11f0-9a5b-%s", (low + count * 1000) % 4294967296, mid, node)
+  end
+  return before .. id .. after
 end
 
 function done(summary, latency)

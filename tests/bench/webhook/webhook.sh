@@ -5,6 +5,8 @@
 #
 # usage: webhook.sh [BUILD]    a build with -DTIDEGATE_BENCH=ON; default build/bench
 #   SECS=10 ROUNDS=3 CONNECTIONS=64 THREADS=2 (of the listener) DIR=(where the stores are)
+#   IDS=random: ids without an order, the dearest case for an index (else as GitHub's: time first)
+#   NOISE=0.2 TRIES=4: a round during which other programs used more cores than that is repeated
 #   CHECK=1 fails when a bar is missed
 # Needs wrk, webhook, git, openssl (Debian packages of these names).
 set -euo pipefail
@@ -12,6 +14,7 @@ cd "$(dirname "$0")/../../.."
 build=$(realpath "${1:-build/bench}")
 here=$PWD/tests/bench/webhook
 secs=${SECS:-10} rounds=${ROUNDS:-3} connections=${CONNECTIONS:-64} threads=${THREADS:-2}
+noise=${NOISE:-0.2} tries=${TRIES:-4} hz=$(getconf CLK_TCK)
 secret=bench-secret
 dir=$(mktemp -d "${DIR:-$build}/webhook-bench.XXXXXX")
 pid=
@@ -105,30 +108,53 @@ wait_ready() {
 # Clock ticks of the server, and of the children it waited for.
 cpu_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 + $14 + $15 }' "/proc/$pid/stat"; }
 
+# Clock ticks of the whole machine.
+busy_ticks() { awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 }' /proc/stat; }
+
+# Its result and its own CPU seconds.
 run_wrk() { # SECONDS RUN
-  wrk -t2 "-c$connections" "-d${1}s" -s "$here/post.lua" "$url" -- "$dir/body.json" "$signature" "$2" |
-    sed -n 's/^RESULT //p'
+  local TIMEFORMAT='%U %S'
+  { time wrk -t2 "-c$connections" "-d${1}s" -s "$here/post.lua" "$url" -- \
+      "$dir/body.json" "$signature" "$2" "${IDS:-}" 2>&1 | sed -n 's/^RESULT //p' >"$dir/wrk"; } 2>"$dir/wrk.cpu"
 }
 
-# One round: "rate p50 p99 max cpu_us rss_mib bad".
-measure() { # NAME ROUND
+# One round: "rate p50 p99 max cpu_us rss_mib bad others".
+one_round() { # NAME ROUND
   "start_$1" "$2"
   wait_ready
-  run_wrk 1 "$((RANDOM * 2))" >/dev/null
-  local before after result rss
-  before=$(cpu_ticks)
-  result=$(run_wrk "$secs" "$((RANDOM * 2 + 1))")
-  after=$(cpu_ticks)
+  run_wrk 1 "$((RANDOM * 2))"
+  local before after busy rss
+  before=$(cpu_ticks) busy=$(busy_ticks)
+  run_wrk "$secs" "$((RANDOM * 2 + 1))"
+  after=$(cpu_ticks) busy=$(($(busy_ticks) - busy))
   rss=$(awk '/^VmHWM/ { print $2 / 1024 }' "/proc/$pid/status")
   kill "$pid"
   wait "$pid" 2>/dev/null || true
   pid=
-  awk -v r="$result" -v ticks="$((after - before))" -v hz="$(getconf CLK_TCK)" -v rss="$rss" 'BEGIN {
+  awk -v r="$(cat "$dir/wrk")" -v wrk="$(cat "$dir/wrk.cpu")" -v ticks="$((after - before))" \
+    -v busy="$busy" -v hz="$hz" -v secs="$secs" -v rss="$rss" 'BEGIN {
     n = split(r, kv, " ")
     for (i = 1; i <= n; i++) { split(kv[i], p, "="); v[p[1]] = p[2] }
-    printf "%d %.2f %.2f %.1f %.1f %.0f %d\n", v["rate"], v["p50"], v["p99"], v["max"],
-      ticks / hz * 1e6 / v["requests"], rss, v["bad"] + v["broken"]
+    split(wrk, w, " ")
+    others = ((busy - ticks) / hz - w[1] - w[2]) / secs
+    printf "%d %.2f %.2f %.1f %.1f %.0f %d %.2f\n", v["rate"], v["p50"], v["p99"], v["max"],
+      ticks / hz * 1e6 / v["requests"], rss, v["bad"] + v["broken"], (others > 0 ? others : 0)
   }'
+}
+
+# The first quiet round of up to $tries, or the quietest of them.
+measure() { # NAME ROUND
+  local try row
+  for try in $(seq "$tries"); do
+    one_round "$1" "$2.$try" >"$dir/round"
+    cat "$dir/round" >>"$dir/tried"
+    row=$(cat "$dir/round")
+    awk -v n="$noise" '{ exit ($8 > n) }' "$dir/round" && break
+    row=$(sort -g -k8 "$dir/tried" | head -n 1)
+    sleep 3
+  done
+  rm "$dir/tried"
+  echo "$row"
 }
 
 # The round whose rate is the median.
@@ -142,20 +168,21 @@ for round in $(seq "$rounds"); do
   done
 done
 
-echo "signed deliveries of $(stat -c %s "$dir/body.json") bytes, each with an id of its own; $connections connections, ${secs} s, median of $rounds; wrk shares $(nproc) cores"
-printf '%-10s %9s %8s %8s %8s %10s %8s %8s\n' server req/s 'p50 ms' 'p99 ms' 'max ms' 'CPU us/req' 'RSS MiB' 'not 2xx'
+echo "signed deliveries of $(stat -c %s "$dir/body.json") bytes, each with an id of its own; $connections connections, ${secs} s, median of $rounds; wrk shares $(nproc) cores; others = cores that other programs used"
+printf '%-10s %9s %8s %8s %8s %10s %8s %8s %8s\n' server req/s 'p50 ms' 'p99 ms' 'max ms' 'CPU us/req' 'RSS MiB' 'not 2xx' 'others'
 for name in webhook floor tidegate; do
-  read -r -a "$name" <<<"$(median "$dir/$name.rounds")"
-  declare -n row=$name
-  printf '%-10s %9s %8s %8s %8s %10s %8s %8s\n' "$name" "${row[@]}"
+  printf -v "$name" '%s' "$(median "$dir/$name.rounds")"
+  read -r -a row <<<"${!name}"
+  printf '%-10s %9s %8s %8s %8s %10s %8s %8s %8s\n' "$name" "${row[@]}"
 done
-awk -v t="${tidegate[*]}" -v w="${webhook[*]}" -v f="${floor[*]}" -v check="${CHECK:-0}" 'BEGIN {
+# shellcheck disable=SC2154 # set by printf -v
+awk -v t="$tidegate" -v w="$webhook" -v f="$floor" -v check="${CHECK:-0}" 'BEGIN {
   split(t, T, " "); split(w, W, " "); split(f, F, " ")
   printf "tidegate / webhook  %.1fx  (bar: 5)\n", T[1] / W[1]
   printf "tidegate / floor    %.2fx  (bar: 0.4)\n", T[1] / F[1]
   printf "tidegate p99        %.2f ms  (bar: 10)\n", T[3]
   printf "tidegate memory     %d MiB  (bar: 64)\n", T[6]
-  missed = T[1] < 5 * W[1] || T[1] < 0.4 * F[1] || T[3] >= 10 || T[6] >= 64 || T[7] > 0
+  missed = T[1] == 0 || W[1] == 0 || F[1] == 0 || T[1] < 5 * W[1] || T[1] < 0.4 * F[1] || T[3] >= 10 || T[6] >= 64 || T[7] > 0
   print missed ? "a bar is missed" : "all bars reached"
   exit check && missed
 }'
