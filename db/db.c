@@ -227,24 +227,49 @@ int db_checkpoint(struct db *db, struct err *e)
 	return db->driver->checkpoint != NULL ? db->driver->checkpoint(db, e) : 0;
 }
 
-/* 1: the ledger is there; 0: it is not; -1: failed. */
-static int ledger_exists(struct db *db, struct err *e)
+/* What the query says: 0, 1 or 2, or -1. */
+static int look(struct db *db, const char *sql, struct err *e)
 {
 	AUTO(db_rows) struct db_rows *rows = NULL;
-	if (db_query(&rows, db, db->driver->ledger_exists, DB_NO_ARGS, e) != 0)
+	if (db_query(&rows, db, sql, DB_NO_ARGS, e) != 0)
+		return err_wrap(e, "cannot look for the ledger");
+	int rc = db_next(rows, e);
+	if (rc < 0)
+		return err_wrap(e, "cannot look for the ledger");
+	if (rc == 0)
+		return 0;
+	if (!db_is_null(rows, 1))
+		return err_set(e, ERR_REFUSED, "the ledger %s cannot be trusted: %.*s",
+			       db->driver->ledger, STR_ARG(db_text(rows, 1)));
+	return (int)db_int(rows, 0);
+}
+
+int db_ledger_look(struct db *db, struct err *e)
+{
+	int there = look(db, db->driver->ledger_look, e);
+	if (there < 2 || db->driver->ledger_check == NULL)
+		return there;
+	return look(db, db->driver->ledger_check, e);
+}
+
+/* Within a transaction. Somebody else may have made what "if not exists" then found. */
+static int make_ledger(struct db *db, struct err *e)
+{
+	struct db_script script = { .notice = NULL };
+	if (db_script_run(db, str_of(db->driver->ledger_ddl), &script, e) != 0)
 		return -1;
-	return db_next(rows, e);
+	int there = db_ledger_look(db, e);
+	return there != 0 ? (there < 0 ? -1 : 0) : err_set(e, ERR_DB, "it was not made");
 }
 
 int db_ledger_make(struct db *db, struct err *e)
 {
-	int there = ledger_exists(db, e);
+	int there = db_ledger_look(db, e);
 	if (there != 0)
-		return there < 0 ? err_wrap(e, "cannot look for the ledger") : 0;
-	struct db_script script = { .notice = NULL };
+		return there < 0 ? -1 : 0;
 	if (db_begin(db, e) != 0)
 		return err_wrap(e, "cannot make the ledger %s", db->driver->ledger);
-	if (db_script_run(db, str_of(db->driver->ledger_ddl), &script, e) != 0) {
+	if (make_ledger(db, e) != 0) {
 		db_rollback(db);
 		return err_wrap(e, "cannot make the ledger %s", db->driver->ledger);
 	}

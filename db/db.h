@@ -69,7 +69,8 @@ struct db_options {
 /*
  * Open a session; the driver is found by the url's scheme. ERR_INPUT: unknown scheme or malformed
  * url; ERR_NOTFOUND: no such file or database; ERR_UNAVAILABLE: cannot be reached or is not ready;
- * ERR_AUTH: the login was refused. No message holds the password.
+ * ERR_AUTH: the login was refused; ERR_REFUSED: a target that is a symbolic link, or a store of
+ * ours (sqlite). No message holds the password.
  */
 int db_open(struct db **out, const struct db_options *options, struct err *e) MUST_CHECK;
 /* Ends the session; an open transaction is rolled back. NULL is allowed. */
@@ -157,6 +158,8 @@ int db_script_screen(const struct db_driver *driver, struct str text, struct db_
 /*
  * Run the statements of `text` one after the other inside the caller's transaction, as the
  * database's own shell would. At the first that fails: the server's message, and where it is.
+ * ERR_REFUSED when it broke out of the transaction or let the runner's lock go; this may also be
+ * the answer to the next statement, or to the commit.
  */
 int db_script_run(struct db *db, struct str text, struct db_script *script,
 		  struct err *e) MUST_CHECK;
@@ -180,6 +183,11 @@ void db_cancel(struct db *db);
  * transaction, with db_lock held: two sessions that make a schema at once collide in the server.
  */
 int db_ledger_make(struct db *db, struct err *e) MUST_CHECK;
+/*
+ * 1: the ledger is there; 0: it is not. ERR_REFUSED when what is there under its name is not ours
+ * to trust: others own it or may write to it, or it runs code when it is written.
+ */
+int db_ledger_look(struct db *db, struct err *e) MUST_CHECK;
 
 /*
  * Move what the store's write-ahead log holds into its file, on a session that does nothing else.
@@ -213,8 +221,11 @@ struct db_driver {
 	const char *blob;           /* column type of bytes */
 	const char *skip_locked;    /* behind a SELECT that claims rows; "" where writers queue */
 	const char *ledger;         /* the ledger's table name, as SQL */
-	const char *ledger_exists;  /* query that gives a row when the ledger is there */
-	const char *ledger_ddl;     /* script that makes it when it is missing */
+	/* query that gives a row (is the ledger there: 1 or 0, why it must not be used or NULL)
+	 * when there is something of that name */
+	const char *ledger_look;
+	const char *ledger_check; /* the same, when that answered 2: look closer; may be NULL */
+	const char *ledger_ddl;   /* script that makes it when it is missing */
 
 	int (*open)(struct db **out, const struct db_options *options, struct err *e); /* MUST */
 	void (*close)(struct db *db);                                                  /* MUST */

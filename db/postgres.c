@@ -17,37 +17,19 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The caller holds the lock, so the two makers of one schema that collide are not both ours. */
-static const char ledger_ddl[] =
-    "create schema if not exists tidegate;\n"
-    "create table if not exists tidegate.revision (\n"
-    "  version text not null primary key,\n"
-    "  path text,\n"
-    "  sha256 text,\n"
-    "  state text not null check (state in ('applied', 'baseline', 'started')),\n"
-    "  release text,\n"
-    "  task_run text,\n"
-    "  repository text,\n"
-    "  commit_id text,\n"
-    "  applied_ms bigint not null,\n"
-    "  applied_at timestamptz not null default clock_timestamp(),\n"
-    "  duration_ms bigint not null default 0,\n"
-    "  statements integer not null default 0,\n"
-    "  statements_done integer not null default 0,\n"
-    "  applied_by text\n"
-    ");\n"
-    "comment on table tidegate.revision is\n"
-    "  'The migrations that Tidegate applied to this database, one row each';\n";
-
 /* "tidegate" as a number: the key of the session lock, which PostgreSQL keeps per database. */
-static const char sql_try_lock[] = "select pg_try_advisory_lock(8388346167643173989)";
+static const char sql_try_lock[] = "select pg_catalog.pg_try_advisory_lock(8388346167643173989)";
 static const char sql_lock_holder[] =
-    "select l.pid, coalesce(a.application_name, ''),"
-    " coalesce(to_char(a.backend_start at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')"
-    " from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid"
-    " where l.locktype = 'advisory' and l.granted and l.objsubid = 1"
-    " and l.database = (select oid from pg_catalog.pg_database where datname = current_database())"
-    " and (l.classid::bigint << 32 | l.objid::bigint) = 8388346167643173989 limit 1";
+    "select l.pid, coalesce(a.application_name, ''), coalesce(pg_catalog.to_char(a.backend_start at"
+    " time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')"
+    " from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a"
+    " on a.pid operator(pg_catalog.=) l.pid"
+    " where l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text and l.granted"
+    " and l.objsubid operator(pg_catalog.=) 1::pg_catalog.int2"
+    " and l.database operator(pg_catalog.=) (select d.oid from pg_catalog.pg_database d"
+    " where d.datname operator(pg_catalog.=) pg_catalog.current_database())"
+    " and l.classid operator(pg_catalog.=) 1953064037::pg_catalog.oid"
+    " and l.objid operator(pg_catalog.=) 1734440037::pg_catalog.oid limit 1";
 
 /* Object ids of types (PostgreSQL, pg_type.dat); 0 lets the server infer. */
 enum {
@@ -153,25 +135,41 @@ static int params_set(struct params *ps, const struct db_value *args, size_t n, 
 	return 0;
 }
 
+/* What goes out before a statement, in one pipeline with it. */
+static int send_before(struct postgres *p)
+{
+	int sent = 0;
+	p->check_at = -1;
+	if (!PQenterPipelineMode(p->conn))
+		return 0;
+	if (p->begin_pending)
+		return PQsendQueryParams(p->conn, "begin", 0, NULL, NULL, NULL, NULL, 0);
+	if (!postgres_after_send(&sent, p))
+		return 0;
+	p->check_at = sent - 1;
+	return 1;
+}
+
 /*
- * Send one statement. With BEGIN pending both go out together, as a pipeline, and come back after
- * one round trip.
+ * Send one statement (NULL: none). With BEGIN pending, or what follows a script, all go out
+ * together, as a pipeline, and come back after one round trip.
  */
 static int send_one(struct postgres *p, const char *sql, const struct params *ps, size_t n,
 		    struct err *e)
 {
 	int count = num_clamp_int(n);
-	int pipe = p->begin_pending;
+	int pipe = p->begin_pending || p->after_pending;
 	int ok = 1;
 	if (pipe)
-		ok = PQenterPipelineMode(p->conn) &&
-		     PQsendQueryParams(p->conn, "begin", 0, NULL, NULL, NULL, NULL, 0);
-	ok = ok && PQsendQueryParams(p->conn, sql, count, ps->types, ps->values, ps->lengths,
-				     ps->formats, 0);
+		ok = send_before(p);
+	if (sql != NULL)
+		ok = ok && PQsendQueryParams(p->conn, sql, count, ps->types, ps->values,
+					     ps->lengths, ps->formats, 0);
 	if (pipe)
 		ok = ok && PQpipelineSync(p->conn);
 	if (ok) {
 		p->begin_pending = 0;
+		p->after_pending = 0;
 		return 0;
 	}
 	if (PQstatus(p->conn) != CONNECTION_OK)
@@ -210,7 +208,7 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 {
 	AUTO(pg_result) PGresult *kept = NULL;
 	int pipe = PQpipelineStatus(p->conn) != PQ_PIPELINE_OFF;
-	int rc = 0;
+	int rc = 0, at = 0;
 	for (;;) {
 		PGresult *result = NULL;
 		if (postgres_result(&result, p, rc == 0 ? e : NULL) != 0)
@@ -219,6 +217,7 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 			/* In a pipeline NULL parts the statements; the end is the sync. */
 			if (!pipe || PQstatus(p->conn) != CONNECTION_OK)
 				break;
+			at++;
 			continue;
 		}
 		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
@@ -226,14 +225,28 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 			(void)PQexitPipelineMode(p->conn);
 			break;
 		}
+		int is_check = pipe && at == p->check_at;
 		rc = take(p, &kept, result, rc, e);
+		if (rc == 0 && is_check)
+			rc = postgres_after_check(p, kept, e);
 	}
+	p->check_at = -1;
 	if (rc != 0)
 		return -1;
 	if (kept == NULL)
 		return postgres_lost(p, e);
 	*out = TAKE(kept);
 	return 0;
+}
+
+int postgres_after(struct postgres *p, struct err *e)
+{
+	AUTO(pg_result) PGresult *result = NULL;
+	if (!p->after_pending)
+		return 0;
+	if (send_one(p, NULL, NULL, 0, e) != 0)
+		return -1;
+	return collect(&result, p, e);
 }
 
 static int has_blob(const PGresult *result)
@@ -361,6 +374,7 @@ static void postgres_rollback(struct db *db)
 {
 	struct postgres *p = postgres_of(db);
 	p->begin_pending = 0;
+	p->after_pending = 0;
 	PGTransactionStatusType status = PQtransactionStatus(p->conn);
 	if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR)
 		return;
@@ -378,6 +392,8 @@ static int read_commit(struct postgres *p, struct err *e)
 			return -1;
 		if (result == NULL)
 			return rc;
+		if (postgres_refuse_copy(result, e) != 0)
+			return -1;
 		if (rc == 0 && PQresultStatus(result) != PGRES_COMMAND_OK)
 			rc = postgres_fail(p, result, e);
 		else if (rc == 0 && strcmp(PQcmdStatus(result), "COMMIT") != 0)
@@ -397,6 +413,8 @@ static int postgres_commit(struct db *db, struct err *e)
 	postgres_call_start(p);
 	if (PQtransactionStatus(p->conn) == PQTRANS_IDLE)
 		return err_set(e, ERR_DB, "no transaction is open: a statement has ended it");
+	if (postgres_after(p, e) != 0)
+		return -1;
 	if (postgres_send(p, "commit", e) != 0)
 		return -1;
 	return read_commit(p, e);
@@ -436,8 +454,10 @@ static int postgres_lock(struct db *db, int64_t wait_ms, struct err *e)
 	int64_t pause_ms = LOCK_PAUSE_MS;
 	for (;;) {
 		int got = try_lock(db, e);
-		if (got != 0)
+		if (got != 0) {
+			postgres_of(db)->locked = got > 0;
 			return got < 0 ? -1 : 0;
+		}
 		int64_t now = clock_mono_ms();
 		if (now >= until)
 			return lock_fail(db, wait_ms, e);
@@ -464,8 +484,9 @@ const struct db_driver db_postgres = {
 	.blob = "bytea",
 	.skip_locked = " for update skip locked",
 	.ledger = "tidegate.revision",
-	.ledger_exists = "select 1 where pg_catalog.to_regclass('tidegate.revision') is not null",
-	.ledger_ddl = ledger_ddl,
+	.ledger_look = postgres_ledger_look,
+	.ledger_check = postgres_ledger_check,
+	.ledger_ddl = postgres_ledger_ddl,
 	.open = postgres_open,
 	.close = postgres_close,
 	.query = postgres_query,

@@ -18,6 +18,10 @@ struct postgres {
 	int cancelled;            /* the running call was cancelled */
 	int64_t deadline;         /* of the answer to a cancel; -1: none */
 	int begin_pending;        /* BEGIN goes out with the next statement */
+	int locked;               /* db_lock succeeded: a script must not let the lock go */
+	int after_pending;        /* postgres_after.c's statements go out with the next one */
+	int check_at;             /* which of the statements sent is their last; -1: none */
+	char xid[24];             /* of the transaction in which the last script began */
 	struct db_script *script; /* which gets the notices; NULL: they are dropped */
 };
 
@@ -43,9 +47,25 @@ int postgres_send(struct postgres *p, const char *sql, struct err *e) MUST_CHECK
 /* Send it, take all results and drop them: the first error of the server, or 0. */
 int postgres_simple(struct postgres *p, const char *sql, struct err *e) MUST_CHECK;
 
+/*
+ * After a script: clean the session, and prove that transaction and lock are still ours. _send adds
+ * the statements to the pipeline that is open (1, or 0 as libpq has it) and tells how many they
+ * are; _check reads the last one's result: ERR_REFUSED when the script broke out.
+ */
+int postgres_after_send(int *sent, struct postgres *p) MUST_CHECK;
+int postgres_after_check(struct postgres *p, const struct pg_result *result,
+			 struct err *e) MUST_CHECK;
+/* What both say of a script that ended the transaction; returns -1. */
+int postgres_after_refuse(struct err *e);
+/* Send them now, when they have not gone out with another statement. */
+int postgres_after(struct postgres *p, struct err *e) MUST_CHECK;
+
 /* End a COPY that a result says has begun: refused when data is asked for, dropped when it comes.
  */
 int postgres_end_copy(struct postgres *p, const struct pg_result *result, struct err *e) MUST_CHECK;
+
+/* ERR_LOST when a result says that a COPY began where no statement can begin one. */
+int postgres_refuse_copy(const struct pg_result *result, struct err *e) MUST_CHECK;
 
 /* Fill `e` from a failed result, or from the connection when it broke; returns -1. */
 int postgres_fail(struct postgres *p, const struct pg_result *result, struct err *e);
@@ -54,6 +74,11 @@ enum err_code postgres_code(const char *sqlstate);
 
 /* Rows that a command inserted, updated, deleted or merged; 0 for any other. */
 int64_t postgres_changed(struct pg_result *result);
+
+/* The fields of the same names in the driver. */
+extern const char postgres_ledger_ddl[];
+extern const char postgres_ledger_look[];
+extern const char postgres_ledger_check[];
 
 /* The slots of the same names. */
 int postgres_open(struct db **out, const struct db_options *options, struct err *e) MUST_CHECK;

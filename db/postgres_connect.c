@@ -108,17 +108,39 @@ static const char *field_of(const PGresult *result, int field)
 	return text != NULL ? text : "";
 }
 
-/* "primary (detail; hint)", with what is short. */
+/* Data that did not fit (22) or broke a constraint (23): the detail shows the row's content. */
+static int is_about_data(const PGresult *result)
+{
+	const char *state = field_of(result, PG_DIAG_SQLSTATE);
+	return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0;
+}
+
+/* The fields of a message that follow the primary one: each with what is written before it. */
+static const struct {
+	int field;
+	const char *label;
+	int names; /* for errors about data, instead of the detail */
+} extras[] = {
+	{ PG_DIAG_TABLE_NAME, "table ", 1 },
+	{ PG_DIAG_COLUMN_NAME, "column ", 1 },
+	{ PG_DIAG_CONSTRAINT_NAME, "constraint ", 1 },
+	{ PG_DIAG_MESSAGE_DETAIL, "", 0 },
+	{ PG_DIAG_MESSAGE_HINT, "", 0 },
+};
+
+/* "primary (detail hint)" with what is short, or "primary (table t constraint c)". */
 static void message_of(struct buf *b, const PGresult *result)
 {
-	static const int fields[] = { PG_DIAG_MESSAGE_DETAIL, PG_DIAG_MESSAGE_HINT };
-	int open = 0;
-	buf_adds(b, field_of(result, PG_DIAG_MESSAGE_PRIMARY));
-	for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-		const char *text = field_of(result, fields[i]);
-		if (text[0] == '\0' || strlen(text) > DETAIL_MAX)
+	int open = 0, data = is_about_data(result);
+	const char *primary = field_of(result, PG_DIAG_MESSAGE_PRIMARY);
+	buf_adds(b, primary);
+	for (size_t i = 0; i < sizeof extras / sizeof extras[0]; i++) {
+		const char *text = field_of(result, extras[i].field);
+		int wanted = extras[i].names == data || extras[i].field == PG_DIAG_MESSAGE_HINT;
+		if (!wanted || text[0] == '\0' || strlen(text) > DETAIL_MAX ||
+		    strstr(primary, text) != NULL)
 			continue;
-		buf_addf(b, "%s%s", open ? " " : " (", text);
+		buf_addf(b, "%s%s%s", open ? " " : " (", extras[i].label, text);
 		open = 1;
 	}
 	if (open)
@@ -154,15 +176,31 @@ static void pass_cancel(struct postgres *p)
 	(void)PQcancel(p->cancel, why, sizeof why);
 }
 
+/* Bytes of a COPY would be read for ever. COPY_BOTH is for replication; we never ask for that. */
+int postgres_refuse_copy(const PGresult *result, struct err *e)
+{
+	ExecStatusType status = PQresultStatus(result);
+	if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT && status != PGRES_COPY_BOTH)
+		return 0;
+	return err_set(e, ERR_LOST, "the server began a COPY that nobody asked for");
+}
+
+static int take_result(PGresult **out, struct postgres *p, struct err *e)
+{
+	AUTO(pg_result) PGresult *result = PQgetResult(p->conn);
+	if (PQresultStatus(result) == PGRES_COPY_BOTH)
+		return postgres_refuse_copy(result, e);
+	*out = TAKE(result);
+	return 0;
+}
+
 int postgres_result(PGresult **out, struct postgres *p, struct err *e)
 {
 	for (;;) {
 		int left = PQflush(p->conn);
 		/* A broken connection may still hold the server's last words: read on. */
-		if (left >= 0 && !PQisBusy(p->conn)) {
-			*out = PQgetResult(p->conn);
-			return 0;
-		}
+		if (left >= 0 && !PQisBusy(p->conn))
+			return take_result(out, p, e);
 		if (left < 0 && PQstatus(p->conn) != CONNECTION_OK)
 			return postgres_lost(p, e);
 		short events = (short)(left > 0 ? POLLIN | POLLOUT : POLLIN);
@@ -231,6 +269,8 @@ int postgres_simple(struct postgres *p, const char *sql, struct err *e)
 			return -1;
 		if (result == NULL)
 			return rc;
+		if (postgres_refuse_copy(result, e) != 0)
+			return -1;
 		ExecStatusType status = PQresultStatus(result);
 		if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && rc == 0)
 			rc = postgres_fail(p, result, e);
@@ -314,16 +354,39 @@ static int parse_url(PQconninfoOption **out, const char *url, struct err *e)
 		       quiet ? "" : why);
 }
 
-/* Settings as startup options, so that RESET ALL returns to them; the url's own come last and win.
+/*
+ * Whether the user is called like the ledger's schema. Without a user in the url it is the
+ * environment's or the system's.
  */
-static int startup_options(struct buf *b, const struct db_options *o, const char *own,
-			   struct err *e)
+static int is_named_like_ledger(const char *user)
+{
+	AUTO(pg_options) PQconninfoOption *fallback = NULL;
+	if (user[0] == '\0')
+		fallback = PQconndefaults();
+	for (const PQconninfoOption *o = fallback; o != NULL && o->keyword != NULL; o++) {
+		if (strcmp(o->keyword, "user") == 0 && o->val != NULL)
+			user = o->val;
+	}
+	return strcmp(user, "tidegate") == 0;
+}
+
+/*
+ * Settings as startup options, so that RESET ALL returns to them; the url's own come after ours and
+ * win, but for the one that changes where a script's texts end: the screen reads them as the
+ * standard has it, and so must the server, whatever the database or the role have set.
+ * The server's own search path begins with the schema that is called like the user: a migration's
+ * tables must not land beside the ledger.
+ */
+static int startup_options(struct buf *b, const struct db_options *o, const char *user,
+			   const char *own, struct err *e)
 {
 	int64_t lock_ms = o->lock_timeout_ms > 0 ? o->lock_timeout_ms : LOCK_MS;
 	buf_addf(b, "-c lock_timeout=%lld", (long long)lock_ms);
 	if (o->statement_timeout_ms > 0)
 		buf_addf(b, " -c statement_timeout=%lld", (long long)o->statement_timeout_ms);
-	buf_addf(b, " %s", own);
+	if (is_named_like_ledger(user))
+		buf_adds(b, " -c search_path=public");
+	buf_addf(b, " %s -c standard_conforming_strings=on", own);
 	return buf_check(b, e);
 }
 
@@ -399,7 +462,8 @@ static int connect_to(struct postgres *p, const struct db_options *o, const char
 		return -1;
 	for (const PQconninfoOption *opt = parsed; opt != NULL && opt->keyword != NULL; opt++)
 		set_keyword(&k, opt->keyword, opt->val, 1);
-	if (startup_options(&options, o, get_keyword(&k, "options"), e) != 0)
+	if (startup_options(&options, o, get_keyword(&k, "user"), get_keyword(&k, "options"), e) !=
+	    0)
 		return -1;
 	for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
 		set_keyword(&k, defaults[i][0], defaults[i][1], 0);
@@ -429,6 +493,7 @@ int postgres_open(struct db **out, const struct db_options *o, struct err *e)
 	if (p == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	p->deadline = -1;
+	p->check_at = -1;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int rc = p->wake < 0 ? err_sys(e, errno, "cannot make an eventfd")
 			     : connect_to(p, o, url, database, e);

@@ -13,17 +13,12 @@
 #include <libpq-fe.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
-static const char begin_prefix[] = "begin;";
-
-/*
- * What a script may leave in its session: a role, settings, temporary objects that hide real ones.
- * It runs inside the transaction, before the ledger's row is written. The lock of the session
- * stays; DISCARD ALL would let it go.
- */
-static const char sql_clean[] = "reset session authorization; reset role; reset all; discard temp;"
-				" deallocate all; unlisten *; close all";
+/* The number of the transaction is compared after the script, by postgres_after.c. */
+static const char prefix_within[] = "select pg_catalog.txid_current();";
+static const char prefix_begin[] = "begin;select pg_catalog.txid_current();";
 
 AUTO_DEFINE(pg_result, PGresult *, PQclear);
 
@@ -33,7 +28,7 @@ struct run {
 	struct db_script *script;
 	struct str text;   /* without byte order mark, NUL-terminated */
 	size_t prefix;     /* characters that stand before it in what was sent */
-	size_t unreported; /* results still to come that are not the script's own: BEGIN's */
+	size_t unreported; /* results still to come that are the prefix's, not the script's */
 	int ended;         /* a statement ended the transaction */
 	int rc;            /* the first failure decides */
 };
@@ -115,7 +110,10 @@ static int take(struct run *r, PGresult *result, struct err *e)
 		if (r->rc == 0)
 			count(r, result);
 		return 0;
-	case PGRES_SINGLE_TUPLE: /* rows are of no interest, and are not kept */
+	case PGRES_SINGLE_TUPLE: /* rows of the script are of no interest, and are not kept */
+		if (r->unreported > 0)
+			(void)snprintf(r->p->xid, sizeof r->p->xid, "%s", PQgetvalue(result, 0, 0));
+		return 0;
 	case PGRES_EMPTY_QUERY:
 		return 0;
 	case PGRES_COPY_IN:
@@ -152,10 +150,7 @@ static int check_transaction(const struct run *r, struct err *e)
 {
 	if (!r->ended && PQtransactionStatus(r->p->conn) == PQTRANS_INTRANS)
 		return 0;
-	return err_set(
-	    e, ERR_DB,
-	    "the script ended the transaction around it: what it did is in the database, "
-	    "without a ledger row");
+	return postgres_after_refuse(e);
 }
 
 static int run(struct run *r, const char *sent, struct err *e)
@@ -163,10 +158,12 @@ static int run(struct run *r, const char *sent, struct err *e)
 	if (postgres_send(r->p, sent, e) != 0)
 		return -1;
 	r->p->begin_pending = 0;
+	r->p->xid[0] = '\0';
 	(void)PQsetSingleRowMode(r->p->conn); /* without it a SELECT's rows pile up */
 	if (take_all(r, e) != 0 || check_transaction(r, e) != 0)
 		return -1;
-	return postgres_leaves_traces(r->text) ? postgres_simple(r->p, sql_clean, e) : 0;
+	r->p->after_pending = 1;
+	return 0;
 }
 
 int postgres_script(struct db *db, struct str text, struct db_script *script, struct err *e)
@@ -175,13 +172,14 @@ int postgres_script(struct db *db, struct str text, struct db_script *script, st
 	if (place_refuse_nul(text, script, e) != 0)
 		return -1;
 	text = str_from(text, place_bom(text));
-	size_t prefix = p->begin_pending ? sizeof begin_prefix - 1 : 0;
-	if (text.n >= INT_MAX - sizeof begin_prefix)
+	const char *before = p->begin_pending ? prefix_begin : prefix_within;
+	size_t prefix = strlen(before);
+	if (text.n >= INT_MAX - sizeof prefix_begin)
 		return err_set(e, ERR_LIMIT, "the script is larger than the server takes");
 	AUTO(free) char *sent = mem_alloc(prefix + text.n + 1);
 	if (sent == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	memcpy(sent, begin_prefix, prefix);
+	memcpy(sent, before, prefix);
 	if (text.n > 0)
 		memcpy(sent + prefix, text.p, text.n);
 	sent[prefix + text.n] = '\0';
@@ -189,8 +187,10 @@ int postgres_script(struct db *db, struct str text, struct db_script *script, st
 			 .script = script,
 			 .text = { sent + prefix, text.n },
 			 .prefix = prefix,
-			 .unreported = prefix > 0 ? 1 : 0 };
+			 .unreported = p->begin_pending ? 2 : 1 };
 	postgres_call_start(p);
+	if (postgres_after(p, e) != 0)
+		return -1; /* another script came before it */
 	p->script = script;
 	int rc = run(&r, sent, e);
 	p->script = NULL;

@@ -16,8 +16,13 @@
 #include <limits.h>
 #include <string.h>
 
-/* The grammar needs about 50 bytes of memory for a byte of SQL; larger texts are lexed only. */
-enum { GRAMMAR_MAX = 1 << 20 };
+enum {
+	/* The grammar needs about 50 bytes of memory for a byte of SQL; larger texts are lexed
+	 * only. */
+	GRAMMAR_MAX = 1 << 20,
+	COMMENTS_MAX = 64,  /* in one another */
+	OPERATOR_MAX = 512, /* characters; a line of stars in a comment's head is one, too */
+};
 
 enum token_kind {
 	TOKEN_END,
@@ -46,6 +51,11 @@ static int is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+static int is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 static int is_word_char(char c)
 {
 	return is_word_start(c) || is_digit(c) || c == '$';
@@ -69,7 +79,7 @@ static size_t continuation(struct str text, size_t at)
 		return at;
 	size_t next = at;
 	while (next < text.n) {
-		if (text.p[next] == ' ' || (text.p[next] >= '\t' && text.p[next] <= '\r'))
+		if (is_blank(text.p[next]))
 			next++;
 		else if (str_starts(str_from(text, next), STR("--")))
 			next = place_skip_line(text, next, PLACE_POSTGRES);
@@ -181,6 +191,7 @@ struct reader {
 	size_t tokens;
 	size_t parens;
 	size_t blocks; /* BEGIN ATOMIC ... END of an SQL function, and CASE ... END in it */
+	int after_begin;
 };
 
 static int makes_routine(const struct reader *r)
@@ -189,6 +200,16 @@ static int makes_routine(const struct reader *r)
 		return 0;
 	const struct token *kind = is_word(&r->first[1], "or") ? &r->first[3] : &r->first[1];
 	return is_word(kind, "function") || is_word(kind, "procedure");
+}
+
+/* BEGIN alone may be the name of anything: only BEGIN ATOMIC opens a block. */
+static void follow_block(struct reader *r, const struct token *t)
+{
+	if ((r->after_begin && is_word(t, "atomic")) || (r->blocks > 0 && is_word(t, "case")))
+		r->blocks++;
+	else if (r->blocks > 0 && is_word(t, "end"))
+		r->blocks--;
+	r->after_begin = is_word(t, "begin");
 }
 
 static void follow(struct reader *r, const struct token *t)
@@ -200,12 +221,8 @@ static void follow(struct reader *r, const struct token *t)
 		r->parens++;
 	else if (t->kind == TOKEN_CLOSE && r->parens > 0)
 		r->parens--;
-	else if (r->parens > 0 || !makes_routine(r))
-		return;
-	else if (is_word(t, "begin") || (r->blocks > 0 && is_word(t, "case")))
-		r->blocks++;
-	else if (r->blocks > 0 && is_word(t, "end"))
-		r->blocks--;
+	else if (r->parens == 0 && makes_routine(r))
+		follow_block(r, t);
 }
 
 /* 1: a statement was read and *at moved behind it; 0: nothing is left. */
@@ -286,6 +303,80 @@ int postgres_split(struct postgres_statement **out, size_t *count, struct str te
 	if (rc != 0)
 		return rc > 0 ? 0 : -1;
 	return postgres_split_lexed(out, count, text, e);
+}
+
+static int is_operator(char c)
+{
+	return c != '\0' && strchr("~!@#^&|`?+-*/%<>=", c) != NULL;
+}
+
+/* Where the run of operator characters that holds `at` ends; *end keeps it for the next call. */
+static int is_long_run(size_t *end, struct str text, size_t at)
+{
+	if (at < *end)
+		return 0;
+	*end = at;
+	while (*end < text.n && is_operator(text.p[*end]))
+		++*end;
+	return *end - at > OPERATOR_MAX;
+}
+
+static int refuse_run(struct err *e)
+{
+	return err_set(e, ERR_REFUSED,
+		       "more than %d operator characters in a row are refused: PostgreSQL would "
+		       "take very long to read them; put a blank between them",
+		       OPERATOR_MAX);
+}
+
+/* Move *at behind the block comment that it stands on. */
+static int pass_comment(size_t *at, struct str text, size_t *run, struct err *e)
+{
+	size_t depth = 0, i = *at;
+	do {
+		struct str rest = str_from(text, i);
+		size_t n = 2;
+		if (str_starts(rest, STR("/*"))) {
+			if (is_long_run(run, text, i))
+				return refuse_run(e);
+			depth++;
+		} else if (str_starts(rest, STR("*/"))) {
+			depth--;
+		} else {
+			n = 1;
+		}
+		i += n;
+	} while (depth > 0 && depth <= COMMENTS_MAX && i < text.n);
+	if (depth > COMMENTS_MAX)
+		return err_set(e, ERR_REFUSED,
+			       "comments within comments, more than %d deep, are refused; end the "
+			       "outer ones",
+			       COMMENTS_MAX);
+	if (depth > 0)
+		return err_set(e, ERR_REFUSED, "a comment does not end: '*/' is missing");
+	*at = i;
+	return 0;
+}
+
+int postgres_refuse_slow(size_t *at, struct str text, struct err *e)
+{
+	struct token t;
+	size_t run = 0, i = 0;
+	while (i < text.n) {
+		struct str rest = str_from(text, i);
+		*at = i;
+		if (str_starts(rest, STR("--"))) {
+			i = place_skip_line(text, i, PLACE_POSTGRES);
+		} else if (str_starts(rest, STR("/*"))) {
+			if (pass_comment(&i, text, &run, e) != 0)
+				return -1;
+		} else if (is_operator(rest.p[0]) && is_long_run(&run, text, i)) {
+			return refuse_run(e);
+		} else {
+			i = is_blank(rest.p[0]) ? i + 1 : next_token(&t, text, i);
+		}
+	}
+	return 0;
 }
 
 /* COPY with the client as its other end: FROM STDIN or TO STDOUT, outside of parentheses. */
@@ -383,9 +474,13 @@ int postgres_screen(struct str text, struct db_script *script, struct err *e)
 		return err_set(e, ERR_LIMIT, "the script is larger than %d bytes", INT_MAX - 1);
 	AUTO(free) char *copy = mem_copy(text.p, text.n);
 	AUTO(free) struct postgres_statement *list = NULL;
-	size_t n = 0;
+	size_t n = 0, slow = 0;
 	if (copy == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
+	if (postgres_refuse_slow(&slow, text, e) != 0) {
+		script->failed = place_at(text, slow, 0);
+		return -1;
+	}
 	if (postgres_split(&list, &n, (struct str){ copy, text.n }, e) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
@@ -395,24 +490,6 @@ int postgres_screen(struct str text, struct db_script *script, struct err *e)
 			return -1;
 		}
 		script->statements++;
-	}
-	return 0;
-}
-
-int postgres_leaves_traces(struct str text)
-{
-	/* Looked for in quoted bodies too: a DO block may call set_config. */
-	static const char *const words[] = { "set",     "set_config", "temp",    "temporary",
-					     "pg_temp", "listen",     "prepare", "hold" };
-	size_t at = 0;
-	while (at < text.n) {
-		size_t end = skip_word(text, at);
-		struct str word = str_first(str_from(text, at), end - at);
-		for (size_t i = 0; word.n > 0 && i < sizeof words / sizeof words[0]; i++) {
-			if (str_eq_nocase(word, str_of(words[i])))
-				return 1;
-		}
-		at = end > at ? end : at + 1;
 	}
 	return 0;
 }

@@ -25,7 +25,11 @@ int postgres_split(struct postgres_statement **out, size_t *count, struct str te
 /* By our lexer alone. */
 int postgres_split_lexed(struct postgres_statement **out, size_t *count, struct str text,
 			 struct err *e) MUST_CHECK;
-/* Whether a setting or a temporary object may outlive the script in its session. */
-int postgres_leaves_traces(struct str text);
+/*
+ * ERR_REFUSED, with *at telling where, for a text that PostgreSQL's scanner would need the square
+ * of its length for, without listening to a cancel: comments nested deeply or not ended, and very
+ * long runs of operator characters. To be asked before its grammar sees the text.
+ */
+int postgres_refuse_slow(size_t *at, struct str text, struct err *e) MUST_CHECK;
 
 #endif

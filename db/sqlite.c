@@ -19,10 +19,12 @@
 static const char sql_begin[] = "begin immediate";
 static const char sql_commit[] = "commit";
 static const char sql_rollback[] = "rollback";
+static const char sql_is_store[] =
+    "select 1 from main.sqlite_master where name = 'tidegate_schema' limit 1";
 
 /* No STRICT, no generated column: the file stays readable by the old SQLite of an application. */
 static const char ledger_ddl[] =
-    "create table if not exists tidegate_revision (\n"
+    "create table if not exists main.tidegate_revision (\n"
     "  version text not null primary key,\n"
     "  path text,\n"
     "  sha256 text,\n"
@@ -42,8 +44,8 @@ static const char ledger_ddl[] =
 enum {
 	LOCK_MS = 5000,           /* db_options.lock_timeout_ms when it is 0 */
 	PROGRESS_STEPS = 10000,   /* virtual machine steps between two looks at the deadline */
-	WAL_LARGE_FRAMES = 16384, /* 64 MiB of 4 KiB pages: then the log is cut back */
-	CHECKPOINT_WAIT_MS = 50,  /* how long cutting it back may hold up the writers */
+	WAL_LARGE_FRAMES = 16384, /* 64 MiB of 4 KiB pages: then the log is begun anew */
+	CHECKPOINT_WAIT_MS = 50,  /* how long that may hold up the writers */
 	URL_SCHEME = 7,           /* "sqlite:" */
 };
 
@@ -398,13 +400,14 @@ static int sqlite_checkpoint(struct db *db, struct err *e)
 		return 0;
 	/*
 	 * A log that is never idle is never begun anew: hold the writers for the rest of it, which
-	 * is little after the first pass, and try again next time when readers are in the way.
+	 * is little after the first pass, and try again next time when readers are in the way. The
+	 * file keeps its size: writing over blocks that it has costs a third less than growing.
 	 */
 	int64_t lock_ms = s->lock_ms;
 	if (db->enter != NULL)
 		db->enter(db->gate);
 	s->lock_ms = CHECKPOINT_WAIT_MS;
-	rc = sqlite3_wal_checkpoint_v2(s->conn, NULL, SQLITE_CHECKPOINT_TRUNCATE, &frames, &done);
+	rc = sqlite3_wal_checkpoint_v2(s->conn, NULL, SQLITE_CHECKPOINT_RESTART, &frames, &done);
 	s->lock_ms = lock_ms;
 	if (db->leave != NULL)
 		db->leave(db->gate);
@@ -435,6 +438,20 @@ static int pragma(struct sqlite_session *s, const char *sql, struct err *e)
 	}
 }
 
+/* A target must not be the file of a store, by a hard link or by a slip in the configuration. */
+static int refuse_store(struct sqlite_session *s, struct err *e)
+{
+	AUTO(db_rows) struct db_rows *rows = NULL;
+	if (sqlite_query(&rows, &s->base, sql_is_store, DB_NO_ARGS, NULL, e) != 0)
+		return -1;
+	int rc = sqlite_next(rows, e);
+	if (rc <= 0)
+		return rc;
+	return err_set(e, ERR_REFUSED,
+		       "it is a store of Tidegate's own (it has a table 'tidegate_schema'), which "
+		       "cannot be a target");
+}
+
 static int configure(struct sqlite_session *s, const struct db_options *o, int made, struct err *e)
 {
 	(void)sqlite3_extended_result_codes(s->conn, 1);
@@ -444,6 +461,8 @@ static int configure(struct sqlite_session *s, const struct db_options *o, int m
 		sqlite3_progress_handler(s->conn, PROGRESS_STEPS, on_progress, s);
 	/* The first look at the file: whether it is a database at all. */
 	if (pragma(s, "pragma schema_version", e) != 0)
+		return -1;
+	if (!o->store && !made && refuse_store(s, e) != 0)
 		return -1;
 	if ((made || o->store) && pragma(s, "pragma journal_mode = wal", e) != 0)
 		return -1;
@@ -463,11 +482,15 @@ static int look(char **path, int *made, const struct db_options *o, struct err *
 		return err_set(e, ERR_INPUT, "url '%.*s' names no file, want sqlite:PATH",
 			       STR_ARG(o->url));
 	struct stat st;
-	int missing = stat(p, &st) != 0;
+	/* Who owns a target's directory must not send us to a file that is not theirs. */
+	int missing = (o->store ? stat(p, &st) : lstat(p, &st)) != 0;
 	if (missing && errno != ENOENT)
 		return err_sys(e, errno, "cannot open database '%s'", p);
 	if (missing && !o->create)
 		return err_set(e, ERR_NOTFOUND, "no database file '%s'", p);
+	if (!missing && S_ISLNK(st.st_mode))
+		return err_set(e, ERR_REFUSED,
+			       "database '%s' is a symbolic link; name the file itself", p);
 	if (!missing && !S_ISREG(st.st_mode))
 		return err_set(e, ERR_INPUT, "database '%s' is not a regular file", p);
 	*made = missing || st.st_size == 0;
@@ -516,9 +539,9 @@ const struct db_driver db_sqlite = {
 	.identity = "integer primary key autoincrement",
 	.blob = "blob",
 	.skip_locked = "",
-	.ledger = "tidegate_revision",
-	.ledger_exists = "select 1 from sqlite_master"
-			 " where type = 'table' and name = 'tidegate_revision'",
+	.ledger = "main.tidegate_revision",
+	.ledger_look = "select 1, null from main.sqlite_master"
+		       " where type = 'table' and name = 'tidegate_revision'",
 	.ledger_ddl = ledger_ddl,
 	.open = sqlite_open,
 	.close = sqlite_close,

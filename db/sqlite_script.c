@@ -72,16 +72,57 @@ static int authorize_pragma(struct sqlite_guard *g, const char *name, const char
 
 static int authorize_write(struct sqlite_guard *g, const char *table)
 {
-	if (is_name(table, db_sqlite.ledger))
+	if (is_name(table, "tidegate_revision"))
 		return deny(g, "changing table", table, "it records what was applied");
 	return SQLITE_OK;
+}
+
+/* What changes rows or tables. `a` and `b` are as the action has them. */
+static int authorize_change(struct sqlite_guard *g, int action, const char *a, const char *b,
+			    const char *schema)
+{
+	switch (action) {
+	case SQLITE_INSERT:
+	case SQLITE_UPDATE:
+	case SQLITE_DELETE:
+	case SQLITE_DROP_TABLE:
+	case SQLITE_DROP_VTABLE:
+		return authorize_write(g, a);
+	case SQLITE_ALTER_TABLE:
+	case SQLITE_CREATE_TRIGGER:
+	case SQLITE_DROP_TRIGGER:
+	case SQLITE_DROP_TEMP_TRIGGER:
+	case SQLITE_DROP_INDEX:
+		return authorize_write(g, b);
+	case SQLITE_CREATE_INDEX:
+		/* A primary key's own index, while the table is made; nobody else may use the name.
+		 */
+		if (str_starts(str_of(a != NULL ? a : ""), STR("sqlite_autoindex_")))
+			return SQLITE_OK;
+		return authorize_write(g, b);
+	case SQLITE_CREATE_VTABLE:
+		if (is_name(schema, "temp"))
+			return deny(g, "virtual table", a,
+				    "a temporary one cannot be taken away again; make it in the "
+				    "database, or a plain one");
+		return SQLITE_OK;
+	case SQLITE_CREATE_TEMP_TABLE:
+	case SQLITE_CREATE_TEMP_VIEW:
+		g->made_temp = 1;
+		return SQLITE_OK;
+	case SQLITE_CREATE_TEMP_TRIGGER:
+	case SQLITE_CREATE_TEMP_INDEX:
+		g->made_temp = 1;
+		return authorize_write(g, b);
+	default:
+		return SQLITE_OK;
+	}
 }
 
 int sqlite_authorize(void *session, int action, const char *a, const char *b, const char *schema,
 		     const char *inner)
 {
 	struct sqlite_guard *g = &((struct sqlite_session *)session)->guard;
-	(void)schema;
 	(void)inner;
 	if (!g->on)
 		return SQLITE_OK;
@@ -99,22 +140,8 @@ int sqlite_authorize(void *session, int action, const char *a, const char *b, co
 		if (is_name(b, "load_extension"))
 			return deny(g, "function", b, "it would load code into this program");
 		return SQLITE_OK;
-	case SQLITE_INSERT:
-	case SQLITE_UPDATE:
-	case SQLITE_DELETE:
-	case SQLITE_DROP_TABLE:
-		return authorize_write(g, a);
-	case SQLITE_ALTER_TABLE:
-	case SQLITE_CREATE_TRIGGER:
-		return authorize_write(g, b);
-	case SQLITE_CREATE_TEMP_TABLE:
-	case SQLITE_CREATE_TEMP_VIEW:
-	case SQLITE_CREATE_TEMP_TRIGGER:
-	case SQLITE_CREATE_TEMP_INDEX:
-		g->made_temp = 1;
-		return SQLITE_OK;
 	default:
-		return SQLITE_OK;
+		return authorize_change(g, action, a, b, schema);
 	}
 }
 

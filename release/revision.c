@@ -79,10 +79,9 @@ int revision_load(struct revision **out, size_t *n, struct db *target, struct ar
 int revision_list(struct revision **out, size_t *n, struct db *target, struct arena *arena,
 		  struct err *e)
 {
-	int64_t ignored;
-	int there = store_int(&ignored, target, db_driver_of(target)->ledger_exists, DB_NO_ARGS, e);
+	int there = db_ledger_look(target, e);
 	if (there < 0)
-		return err_wrap(e, "cannot look for the ledger");
+		return -1;
 	if (there == 1)
 		return revision_load(out, n, target, arena, e);
 	struct revision *none = arena_array(arena, 1, sizeof *none);

@@ -87,9 +87,12 @@ static int record(struct runner *r, const struct migration *file, const struct d
 	return revision_insert(r->db, &revision, e);
 }
 
-/* Within the transaction. 1: to be committed; 0: to be looked at again; -1. */
+/*
+ * Within the transaction. 1: to be committed; 0: to be looked at again; -1. A row that was there
+ * already is told by ERR_EXISTS in *clash.
+ */
 static int work(struct runner *r, const struct migration *file, struct str content,
-		struct db_script *script, int64_t started, struct err *e)
+		struct db_script *script, int64_t started, struct err *clash, struct err *e)
 {
 	int same = unchanged(r, e);
 	if (same != 1)
@@ -101,10 +104,27 @@ static int work(struct runner *r, const struct migration *file, struct str conte
 	struct err why = { .code = ERR_NONE };
 	if (record(r, file, script, started, &why) == 0)
 		return 1;
-	if (why.code == ERR_EXISTS)
+	if (why.code == ERR_REFUSED) {
+		*e = why; /* about the script, which has come out only now */
+		return -1;
+	}
+	IGNORE(err_wrap(&why, "its ledger row")); /* it only fills `why` */
+	*(why.code == ERR_EXISTS ? clash : e) = why;
+	return why.code == ERR_EXISTS ? 0 : -1;
+}
+
+/* Rolled back. Was it another runner that wrote the row, or did something else collide? */
+static int look_again(const struct runner *r, const struct migration *file, const struct err *clash,
+		      struct err *e)
+{
+	if (clash->code != ERR_EXISTS)
 		return 0;
-	*e = why;
-	return err_wrap(e, "its ledger row");
+	int there = revision_exists(r->db, file->version, e);
+	if (there < 0)
+		return -1;
+	if (there == 0)
+		*e = *clash;
+	return there == 0 ? -1 : 0;
 }
 
 static void log_commit(const struct runner *r, const struct migration *file,
@@ -124,11 +144,12 @@ static int transact(enum runner_step *step, struct runner *r, const struct migra
 	int64_t started = clock_mono_ms();
 	if (db_begin(r->db, e) != 0)
 		return -1;
-	int rc = work(r, file, content, script, started, e);
+	struct err clash = { .code = ERR_NONE };
+	int rc = work(r, file, content, script, started, &clash, e);
 	if (rc != 1) {
 		db_rollback(r->db);
 		*step = RUNNER_AGAIN;
-		return rc;
+		return rc < 0 ? -1 : look_again(r, file, &clash, e);
 	}
 	if (db_commit(r->db, e) != 0)
 		return -1;

@@ -36,8 +36,8 @@ enum {
 	SCHEMA_TEXT_MAX = 64 * 1024,
 	/* Processes that start at once on one new server collide while they make the tables. */
 	MIGRATE_TRIES = 8,
-	/* An embedded store has one writer at a time: the longest that one may keep it. Shorter than
-	 * the 10 s that GitHub waits for an answer. */
+	/* An embedded store has one writer at a time: the longest that one may keep it. Shorter
+	 * than the 10 s that GitHub waits for an answer. */
 	STORE_LOCK_TIMEOUT_MS = 8000,
 };
 

@@ -300,9 +300,9 @@ static void test_postgres_survives_unscreened_scripts(void **state)
 	must(db_begin(f->db, &e));
 	must_fail(ERR_REFUSED, db_exec(f->db, NULL, "copy copied from stdin", DB_NO_ARGS, &e));
 	db_rollback(f->db);
-	must_fail(ERR_DB, run_script(f->db, STR("select 1; commit"), &s, &e));
-	must_fail(ERR_DB, run_script(f->db, STR("commit; begin; select 1"), &s, &e));
-	must_fail(ERR_DB, run_script(f->db, STR("rollback"), &s, &e));
+	must_fail(ERR_REFUSED, run_script(f->db, STR("select 1; commit"), &s, &e));
+	must_fail(ERR_REFUSED, run_script(f->db, STR("commit; begin; select 1"), &s, &e));
+	must_fail(ERR_REFUSED, run_script(f->db, STR("rollback"), &s, &e));
 	must_fail(ERR_DB,
 		  run_script(f->db, STR("create index concurrently x on copied (id)"), &s, &e));
 	assert_int_equal(ask(f->db, "select count(*) from copied"), 100000);
@@ -347,6 +347,10 @@ static const struct {
 	{ "newer; select E'a'\n'b\\'; commit;'; select 2", 3, 0, 0, 0 },
 	{ "newer; select 'unterminated; commit", 2, 0, 0, 0 },
 	{ "newer; /* /* */ commit; */ select 1", 2, 0, 0, 0 },
+	/* BEGIN alone is a name like any other. */
+	{ "newer; create function public.begin() returns int as 'x'; rollback and chain", 0, 3, 1,
+	  59 },
+	{ "select 1; /* /* */ commit;", 0, 0, 1, 11 },
 };
 
 static void test_postgres_screens(void **state)

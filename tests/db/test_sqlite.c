@@ -81,8 +81,9 @@ static void test_sqlite_checkpoints(void **state)
 	assert_true(size_of(path_of(f)) < 1 << 20);
 	must(db_checkpoint(other, &e));
 	assert_true(size_of(path_of(f)) > 64 << 20);
-	assert_int_equal(size_of(wal), 0); /* a large one is cut back */
-	run_sql(db, "insert into big values (zeroblob(100))");
+	/* A large one is begun anew, and its file written over. */
+	run_sql(db, "insert into big values (zeroblob(1000000))");
+	assert_int_equal(size_of(wal), before);
 	must(db_checkpoint(other, &e));
 	assert_int_equal(ask(db, "select count(*) from big"), 71);
 }
@@ -138,6 +139,12 @@ static const struct {
 	{ "alter table tidegate_revision rename to x", 1, 1, 1 },
 	{ "alter table tidegate_revision add column x", 1, 1, 1 },
 	{ "create trigger t after insert on tidegate_revision begin select 1; end", 1, 1, 1 },
+	{ "create unique index x on tidegate_revision (state)", 1, 1, 1 },
+	{ "drop index tidegate_theirs", 1, 1, 1 },
+	{ "drop trigger tidegate_theirs", 1, 1, 1 },
+	{ "create temp trigger t before insert on main.tidegate_revision begin select 1; end", 1, 1,
+	  1 },
+	{ "create virtual table temp.tidegate_revision using fts5(version)", 1, 1, 1 },
 	{ "create table a (i);\npragma foreign_keys = on;\ninsert into a values (1);", 3, 3, 1 },
 };
 
@@ -147,6 +154,9 @@ static void test_sqlite_guards_scripts(void **state)
 	(void)fresh(f, "guard.db");
 	AUTO(db) struct db *db = connect_to(f);
 	must(db_ledger_make(db, &e));
+	run_sql(db, "create index tidegate_theirs on tidegate_revision (path)");
+	run_sql(db, "create trigger tidegate_theirs after delete on tidegate_revision begin"
+		    " select 1; end");
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
 		struct db_script s = { .notice = NULL };
 		struct err e = { .code = ERR_NONE };
@@ -160,6 +170,50 @@ static void test_sqlite_guards_scripts(void **state)
 	/* The guard is off outside of scripts. */
 	run_sql(db, "insert into tidegate_revision (version, state, applied_ms) values ('1', "
 		    "'applied', 1)");
+}
+
+static void test_sqlite_writes_to_the_real_ledger(void **state)
+{
+	struct fixture *f = *state;
+	struct db_script s = { .notice = NULL };
+	char sql[160];
+	(void)fresh(f, "hidden.db");
+	AUTO(db) struct db *db = connect_to(f);
+	must(db_ledger_make(db, &e));
+	run_sql(db, "create temp table tidegate_revision as select * from main.tidegate_revision");
+	(void)snprintf(sql, sizeof sql,
+		       "insert into %s (version, state, applied_ms) values ('1', 'applied', 1)",
+		       db_sqlite.ledger);
+	run_sql(db, sql);
+	assert_int_equal(ask(db, "select count(*) from main.tidegate_revision"), 1);
+	must(run_script(db, STR("create temp table tidegate_revision2 (i)"), &s, &e));
+}
+
+/* A target's directory belongs to its application, which may point elsewhere. */
+static void test_sqlite_refuses_what_points_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	char real[300];
+	struct db *db = NULL;
+	struct db_options o = { .url = fresh(f, "real.db"), .store = 1, .create = 1 };
+	must(db_open(&db, &o, &e));
+	run_sql(db, "create table tidegate_schema (module text)");
+	db_close(db);
+	db = NULL;
+	must_fail(ERR_REFUSED, db_open(&db, &(struct db_options){ .url = o.url, .create = 1 }, &e));
+	(void)snprintf(real, sizeof real, "%s", path_of(f));
+	o = (struct db_options){ .url = fresh(f, "link.db"), .create = 1 };
+	assert_int_equal(symlink(real, path_of(f)), 0);
+	must_fail(ERR_REFUSED, db_open(&db, &o, &e));
+	assert_int_equal(unlink(path_of(f)), 0);
+	assert_int_equal(symlink("/nonexistent/x", path_of(f)), 0);
+	must_fail(ERR_REFUSED, db_open(&db, &o, &e));
+	/* Our own store is where its operator put it. */
+	assert_int_equal(unlink(path_of(f)), 0);
+	assert_int_equal(symlink(real, path_of(f)), 0);
+	o.store = 1;
+	must(db_open(&db, &o, &e));
+	db_close(db);
 }
 
 static void test_sqlite_allows_the_usual_table_rebuild(void **state)
@@ -295,6 +349,8 @@ int main(void)
 		cmocka_unit_test(test_sqlite_checkpoints),
 		cmocka_unit_test(test_sqlite_refuses_what_is_no_database),
 		cmocka_unit_test(test_sqlite_guards_scripts),
+		cmocka_unit_test(test_sqlite_writes_to_the_real_ledger),
+		cmocka_unit_test(test_sqlite_refuses_what_points_elsewhere),
 		cmocka_unit_test(test_sqlite_allows_the_usual_table_rebuild),
 		cmocka_unit_test(test_sqlite_screens),
 		cmocka_unit_test(test_sqlite_reuses_statements),

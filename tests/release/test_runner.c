@@ -241,6 +241,28 @@ static void test_runner_damaged_ledger(void **state)
 	target_end(&t);
 }
 
+/* What collides may be something else than the version. */
+static void test_runner_ledger_collides(void **state)
+{
+	struct target t;
+	struct room *room = *state;
+	char sql[160];
+	static const char *const one[] = { LOG_TABLE, NULL };
+	target_init(&t, room, one);
+	check_ok(target_run(&t), &t.e);
+	(void)snprintf(sql, sizeof sql, "create unique index %s on %s (state)",
+		       room->pg != NULL ? "ux" : "main.ux",
+		       room->pg != NULL ? db_postgres.ledger : "tidegate_revision");
+	target_exec(&t, sql);
+	target_files(&t, three);
+	assert_int_equal(target_run(&t), -1);
+	assert_int_equal(t.e.code, ERR_EXISTS);
+	assert_non_null(strstr(t.e.msg, "migration '2' (m/2_x.sql)"));
+	assert_non_null(strstr(t.e.msg, "its ledger row"));
+	assert_int_equal(target_number(&t, "select count(*) from ran"), 1);
+	target_end(&t);
+}
+
 static void test_revision_list_without_ledger(void **state)
 {
 	struct target t;
@@ -363,6 +385,7 @@ int main(void)
 		room_test(test_runner_cannot_open),
 		room_test(test_runner_odd_path),
 		room_test(test_runner_damaged_ledger),
+		room_test(test_runner_ledger_collides),
 		room_test(test_revision_list_without_ledger),
 		room_test(test_runner_looks_again_within_transaction),
 		room_test(test_runner_rivals),

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What follows a script: its traces in the session are removed, and it is proved that the session
+ * still is in the transaction in which the script began, and still has the runner's lock. This goes
+ * out in one pipeline with the next statement, so that it costs no round trip.
+ */
+
+#include "db/postgres.h"
+
+#include <libpq-fe.h>
+
+#include <string.h>
+
+/*
+ * What a script may leave in its session: a role, settings (one of them changes how the next script
+ * is read), temporary objects that hide real ones. The lock stays; DISCARD ALL would let it go.
+ * Nobody can tell from a script's text that it leaves nothing: a function that it calls may.
+ */
+static const char *const sql_clean[] = {
+	"reset session authorization",
+	"reset role",
+	"reset all",
+	"discard temp",
+	"deallocate all",
+	"unlisten *",
+	"close all",
+};
+
+/*
+ * A transaction that the script chained to ours or began after it has another number. Operators are
+ * named with their schema: the search path is the server's or the role's.
+ */
+static const char sql_check[] = "select pg_catalog.txid_current(), true";
+static const char sql_check_lock[] =
+    "select pg_catalog.txid_current(), exists (select from pg_catalog.pg_locks l"
+    " where l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text and l.granted"
+    " and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"
+    " and l.classid operator(pg_catalog.=) 1953064037::pg_catalog.oid"
+    " and l.objid operator(pg_catalog.=) 1734440037::pg_catalog.oid"
+    " and l.objsubid operator(pg_catalog.=) 1::pg_catalog.int2)";
+
+static int send(struct postgres *p, const char *sql)
+{
+	return PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+}
+
+int postgres_after_send(int *sent, struct postgres *p)
+{
+	*sent = 0;
+	for (size_t i = 0; i < sizeof sql_clean / sizeof sql_clean[0]; i++) {
+		if (!send(p, sql_clean[i]))
+			return 0;
+		++*sent;
+	}
+	if (!send(p, p->locked ? sql_check_lock : sql_check))
+		return 0;
+	++*sent;
+	return 1;
+}
+
+int postgres_after_refuse(struct err *e)
+{
+	return err_set(e, ERR_REFUSED,
+		       "the script ended the transaction around it: what it did before a COMMIT of "
+		       "its own stays in the database without a ledger row, the rest was rolled "
+		       "back; take the transaction control out, and look what is there");
+}
+
+int postgres_after_check(struct postgres *p, const PGresult *result, struct err *e)
+{
+	if (PQntuples(result) != 1 || PQnfields(result) != 2 ||
+	    strcmp(PQgetvalue(result, 0, 0), p->xid) != 0)
+		return postgres_after_refuse(e);
+	if (strcmp(PQgetvalue(result, 0, 1), "t") == 0)
+		return 0;
+	p->locked = 0;
+	return err_set(e, ERR_REFUSED,
+		       "the script released the lock of its runner: take pg_advisory_unlock_all() "
+		       "or the like out");
+}
