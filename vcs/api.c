@@ -9,8 +9,7 @@
 #include <string.h>
 
 static const struct api *const apis[] = {
-	&github_api,           &gitlab_api, &bitbucket_api,
-	&bitbucket_server_api, &azure_api,  &gitea_api,
+	&github_api, &gitlab_api, &bitbucket_api, &bitbucket_server_api, &azure_api, &gitea_api,
 };
 
 const struct api *api_find(struct str name)
@@ -58,10 +57,11 @@ int api_cloud_base(struct str *out, struct str clone_url, const char *host, cons
 		   const char *example, struct err *e)
 {
 	if (!str_eq_nocase(api_clone_host(clone_url), str_of(host)))
-		return err_set(e, ERR_INPUT,
-			       "where the API is cannot be told from the clone_url, which is not of "
-			       "%s; set 'api.url', such as %s",
-			       host, example);
+		return err_set(
+		    e, ERR_INPUT,
+		    "where the API is cannot be told from the clone_url, which is not of "
+		    "%s; set 'api.url', such as %s",
+		    host, example);
 	*out = str_of(url);
 	return 0;
 }
@@ -209,6 +209,7 @@ int api_pull_copy(struct api_pull *out, const struct api_pull *pull, struct aren
 		&v->pull_request.title,
 		&v->pull_request.url,
 		&v->author.id,
+		&v->author.other_id,
 		&v->author.login,
 		&v->author.name,
 		&v->actor,
@@ -217,9 +218,11 @@ int api_pull_copy(struct api_pull *out, const struct api_pull *pull, struct aren
 		&v->subscription_id,
 		&v->delivery_id,
 	};
-	/* No API tells of a push, so there are no changes to copy. */
+	/* No API tells of a push, so there are no lists to copy. */
 	v->changes = NULL;
 	v->n_changes = 0;
+	v->people = NULL;
+	v->n_people = 0;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		if (texts[i]->p == NULL)
 			continue;

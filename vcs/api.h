@@ -68,6 +68,7 @@ struct api {
 	/* Further headers, "Name: value", NULL-ended. */
 	const char *headers[API_HEADERS_MAX];
 	const char *scope; /* what the token must be allowed to, for messages */
+	int decides;       /* hooks are not signed: of a pull request, what the API says counts */
 	int newest_first;  /* pages come in the order of updated_ms: an old one ends the search */
 
 	/*

@@ -32,8 +32,7 @@ void api_escape_path(struct buf *out, struct str s);
 
 /* Milliseconds since 1970 of an RFC 3339 time: 0 when it is missing or null; ERR_INPUT when it is
  * another thing. */
-int api_time(int64_t *out_ms, const struct json *root, const char *path,
-	     struct err *e) MUST_CHECK;
+int api_time(int64_t *out_ms, const struct json *root, const char *path, struct err *e) MUST_CHECK;
 /* The first of the two that is not 0. */
 int64_t api_either_time(int64_t first, int64_t second);
 
