@@ -290,7 +290,8 @@ static void *race(void *context)
 {
 	struct racer *r = context;
 	struct err e = { .code = ERR_NONE };
-	struct db_options o = { .url = str_of(r->f->url),
+	struct db_options o = { .store = 1,
+				.url = str_of(r->f->url),
 				.database = str_of(r->f->database),
 				.lock_timeout_ms = 30000 };
 	AUTO(db) struct db *db = NULL;
