@@ -67,8 +67,7 @@ static void check_ids(struct db *db, const char *want)
 static int seat_setup(void **state)
 {
 	struct fixture *f = *state;
-	if (setup(state) != 0)
-		return -1;
+	f->db = connect_with(f, (struct db_options){ .store = 1 });
 	must(seat_schema(f->db, &e));
 	run_sql(f->db, "delete from seat");
 	return 0;
