@@ -9,6 +9,7 @@
 #include "cli/names.h"
 #include "cli/poll.h"
 #include "cli/table.h"
+#include "receiver/handin.h"
 
 #include <limits.h>
 
@@ -132,7 +133,10 @@ static int print_json(struct app *app, const struct replays *r)
 		const struct delivery *d = &r->list[i].outcome;
 
 		jw_object(&w, NULL);
-		json_id_out(&w, "delivery", r->list[i].delivery);
+		if (r->list[i].delivery != 0)
+			json_id_out(&w, "delivery", r->list[i].delivery);
+		else
+			jw_null(&w, "delivery");
 		json_id_out(&w, "replay", r->list[i].replay);
 		jw_text(&w, "state", delivery_state_name(d->state));
 		jw_str(&w, "reason", d->reason);
@@ -160,7 +164,10 @@ static int print_table(struct app *app, const struct replays *r)
 	for (size_t i = 0; i < r->n && r->list[i].replay != 0; i++) {
 		const struct delivery *d = &r->list[i].outcome;
 
-		table_int(&t, r->list[i].delivery);
+		if (r->list[i].delivery != 0)
+			table_int(&t, r->list[i].delivery);
+		else
+			table_text(&t, STR_NULL); /* it came from a file */
 		table_int(&t, r->list[i].replay);
 		table_cell(&t, str_of(delivery_state_name(d->state)), delivery_tint(d->state));
 		table_text(&t, d->release);
@@ -276,11 +283,11 @@ static const char *what_is_wrong(const struct options *o)
 	if (!body &&
 	    (option_has(o, "--provider") || option_has(o, "--event") || option_has(o, "--header")))
 		return "--provider, --event and --header belong to --body";
-	if (body && !dry)
-		return "a body from a file is only read with --dry-run; `tidegate simulate` sends "
-		       "a signed event";
-	if (body && (option_has(o, "--to") || option_has(o, "--wait")))
-		return "--to and --wait do not go with --body";
+	if (body && !dry && !option_has(o, "--repository"))
+		return "for which endpoint is the body? give --repository, or --dry-run to only "
+		       "read it";
+	if (body && option_has(o, "--to"))
+		return "--to does not go with --body: --repository names the endpoint";
 	if (dry && (since || o->n_operands > 1 || option_has(o, "--wait")))
 		return "--dry-run takes one delivery, or --body FILE";
 	if (!since && option_has(o, "--state"))
@@ -293,6 +300,57 @@ static const char *what_is_wrong(const struct options *o)
 	return NULL;
 }
 
+/* Queue a body from a file. Whoever may write to the store needs no signature. */
+static int queue_body(struct replay *out, struct app *app, const struct body_request *r,
+		      struct err *e)
+{
+	AUTO(digest) struct digest *d = digest_new();
+	AUTO(handin) struct handin handin = { .id = "" };
+	int again = 0;
+
+	if (d == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	if (handin_prepare(&handin, r->repository, STR("replay"),
+			   (size_t)app->conf->limits.max_body_bytes, &r->request, d, NULL,
+			   app->arena, e) != 0 ||
+	    handin_write(&out->replay, &again, app->store, &handin, e) != 0)
+		return -1;
+	if (again)
+		app_note(app,
+			 "this body is delivery %lld already; `tidegate replay %lld` takes it "
+			 "up again",
+			 (long long)out->replay, (long long)out->replay);
+	return 0;
+}
+
+static int replay_body(struct app *app, const struct options *given)
+{
+	AUTO(body_request) struct body_request r = { .repository = NULL };
+	struct replay one = { 0 };
+	struct replays all = { .list = &one,
+			       .n = 1,
+			       .timeout_ms = WAIT_DEFAULT_MS,
+			       .wait = option_has(given, "--wait") };
+	struct err e;
+	int code = EXIT_DONE;
+
+	if (option_duration(&all.timeout_ms, given, "--timeout", &e) != 0)
+		return app_usage(app, "%s", e.msg);
+	code = app_need(app, NEED_CONF | NEED_STORE);
+	if (code == EXIT_DONE)
+		code = dry_run_request(&r, app, given);
+	if (code != EXIT_DONE)
+		return code;
+	if (!str_eq_cstr(r.repository->provider, r.provider->name))
+		return app_usage(app, "endpoint '%.*s' is for '%.*s', not '%s'",
+				 STR_ARG(r.repository->id), STR_ARG(r.repository->provider),
+				 r.provider->name);
+	if (queue_body(&one, app, &r, &e) != 0 || follow(&one, &all, app, &e) != 0)
+		return app_fail(app, &e);
+	code = app->format == FORMAT_JSON ? print_json(app, &all) : print_table(app, &all);
+	return code != EXIT_DONE ? code : outcome_code(&all);
+}
+
 static int run_replay(struct app *app, const struct options *given)
 {
 	const char *wrong = what_is_wrong(given);
@@ -300,7 +358,8 @@ static int run_replay(struct app *app, const struct options *given)
 	if (wrong != NULL)
 		return app_usage(app, "%s", wrong);
 	if (option_has(given, "--body"))
-		return dry_run_body(app, given);
+		return option_has(given, "--dry-run") ? dry_run_body(app, given)
+						      : replay_body(app, given);
 	if (option_has(given, "--dry-run"))
 		return dry_run_delivery(app, given);
 	return replay_stored(app, given);
@@ -311,13 +370,13 @@ static const struct option options_replay[] = {
 	{ "--state", 0, OPTION_ONE, "STATE",
 	  "of those: failed, refused, ignored or released; default failed" },
 	{ "--repository", 0, OPTION_ONE, "ID",
-	  "with --since: of this endpoint; with --body: decide as it would" },
+	  "with --since: of this endpoint; with --body: for this endpoint" },
 	{ "--to", 0, OPTION_ONE, "ENDPOINT", "for this endpoint instead of their own" },
 	{ "--wait", 0, OPTION_FLAG, NULL, "wait until they are processed and print the outcome" },
 	{ "--timeout", 0, OPTION_ONE, "TIME",
 	  "wait for each at most so long; default 5m, 0 = ever" },
 	{ "--dry-run", 0, OPTION_FLAG, NULL, "only read, and tell what would be done" },
-	{ "--body", 0, OPTION_ONE, "FILE", "with --dry-run: a body from a file, or - for stdin" },
+	{ "--body", 0, OPTION_ONE, "FILE", "a body from a file, or - for stdin" },
 	{ "--provider", 0, OPTION_ONE, "NAME", "with --body: who sent it, such as github" },
 	{ "--event", 0, OPTION_ONE, "TYPE", "with --body: the event header, such as pull_request" },
 	{ "--header", 0, OPTION_MANY, "'K: V'", "with --body: one more header; repeatable" },
@@ -330,6 +389,7 @@ const struct command command_replay = {
 	.usage =
 	    "DELIVERY... [--to ENDPOINT] [--wait]\n"
 	    "--since TIME [--state STATE] [--repository ID] [--to ENDPOINT] [--wait]\n"
+	    "--repository ID --event TYPE --body FILE [--header 'K: V'] [--wait]\n"
 	    "--dry-run DELIVERY [--to ENDPOINT]\n"
 	    "--dry-run --provider NAME --event TYPE --body FILE [--header 'K: V'] [--repository "
 	    "ID]",
@@ -339,6 +399,10 @@ const struct command command_replay = {
 	    "state are taken up.\nReplaying is safe: a commit that was released is the same "
 	    "release "
 	    "again, and no migration\nruns twice.\n"
+	    "\n"
+	    "With --body FILE and --repository a body that was saved elsewhere is queued for that "
+	    "endpoint; no\nsignature is asked for, since who may write to the store may do more. "
+	    "The same body twice is one\ndelivery.\n"
 	    "\n"
 	    "With --dry-run nothing is queued: the event is read, and what would be done with it "
 	    "is printed\n(release, ignore or refuse, and why). With --body this needs no "

@@ -172,28 +172,41 @@ static int choose_endpoint(const struct provider **provider,
 	return EXIT_DONE;
 }
 
-int dry_run_body(struct app *app, const struct options *given)
+int dry_run_request(struct body_request *out, struct app *app, const struct options *given)
 {
-	const struct conf_repository *repository = NULL;
-	const struct str file = option_value(given, "--body");
-	const struct provider *provider = NULL;
-	AUTO(buf) struct buf body;
-	struct request request;
-	struct intake intake;
 	struct err e;
-	int code = choose_endpoint(&provider, &repository, app, given);
+	int code = choose_endpoint(&out->provider, &out->repository, app, given);
 
-	buf_init(&body, BODY_MAX);
+	buf_init(&out->body, BODY_MAX);
 	if (code != EXIT_DONE)
 		return code;
-	assert(provider != NULL);
-	if (make_request(&request, given, provider, app->arena, &e) != 0)
+	assert(out->provider != NULL);
+	if (make_request(&out->request, given, out->provider, app->arena, &e) != 0)
 		return app_usage(app, "%s", e.msg);
-	if (file_read(&body, file, &e) != 0)
+	if (file_read(&out->body, option_value(given, "--body"), &e) != 0)
 		return app_fail(app, &e);
-	request.body = buf_str(&body);
-	if (intake_read(&intake, repository, provider, &request, app->arena, &e) != 0) {
-		IGNORE(err_wrap(&e, "%.*s", STR_ARG(file_name(file)))); /* reported below */
+	out->request.body = buf_str(&out->body);
+	return EXIT_DONE;
+}
+
+void dry_run_request_free(struct body_request *r)
+{
+	buf_free(&r->body);
+}
+
+int dry_run_body(struct app *app, const struct options *given)
+{
+	AUTO(body_request) struct body_request r = { .repository = NULL };
+	struct intake intake;
+	struct err e;
+	int code = dry_run_request(&r, app, given);
+
+	if (code != EXIT_DONE)
+		return code;
+	if (intake_read(&intake, r.repository, r.provider, &r.request, app->arena, &e) != 0) {
+		const struct str file = file_name(option_value(given, "--body"));
+
+		IGNORE(err_wrap(&e, "%.*s", STR_ARG(file))); /* reported below */
 		return app_fail(app, &e);
 	}
 	return dry_run_print(app, &intake);

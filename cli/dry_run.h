@@ -7,6 +7,19 @@
 
 /* Requests that are read and decided, and nothing else. */
 
+/* A request that the options --body, --event, --header, --provider and --repository describe. */
+struct body_request {
+	const struct provider *provider;
+	const struct conf_repository *repository; /* NULL: none was named */
+	struct buf body;
+	struct request request;
+};
+
+/* Fill a zeroed `*out`; free it in any case. EXIT_DONE, or an exit code after a message. */
+int dry_run_request(struct body_request *out, struct app *app, const struct options *given);
+void dry_run_request_free(struct body_request *r);
+AUTO_DEFINE_INPLACE(body_request, struct body_request, dry_run_request_free);
+
 /* Print the event and what would be done: the documented JSON, or facts for people. An exit code.
  */
 int dry_run_print(struct app *app, const struct intake *intake);

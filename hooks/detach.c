@@ -97,10 +97,11 @@ static int write_delivery(struct work *w, struct err *e)
 	arena_init(&arena, ARENA_MAX);
 	if (d == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	if (handin_prepare(&handin, repository, &request, d, NULL, &arena, e) != 0 ||
+	if (handin_prepare(&handin, repository, STR("hook"), HANDIN_BODY_MAX, &request, d, NULL,
+			   &arena, e) != 0 ||
 	    store_open(&store, w->conf, &options, e) != 0 || delivery_schema(store, e) != 0)
 		return -1;
-	return handin_write(&w->delivery, store, &handin, e);
+	return handin_write(&w->delivery, NULL, store, &handin, e);
 }
 
 /* To the parent, which may be gone. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deliveries of git hooks, on their way to the store. How they come here is no matter. */
+/* Deliveries that are handed in, on their way to the store. How they come here is no matter. */
 
 #include "receiver/handin.h"
 
@@ -41,7 +41,11 @@ static int read_it(struct handin *h, const struct conf_repository *repository,
 		   const struct request *request, struct arena *arena, struct err *e)
 {
 	struct intake in;
-	if (intake_read(&in, repository, &provider_git, request, arena, e) != 0)
+	const struct provider *provider = provider_find(repository->provider);
+	if (provider == NULL)
+		return err_set(e, ERR_INPUT, "provider '%.*s' is not known",
+			       STR_ARG(repository->provider));
+	if (intake_read(&in, repository, provider, request, arena, e) != 0)
 		return -1;
 	h->delivery.summary = in.summary;
 	h->delivery.reason = in.reason;
@@ -60,14 +64,14 @@ static int read_it(struct handin *h, const struct conf_repository *repository,
 	return 0;
 }
 
-int handin_prepare(struct handin *out, const struct conf_repository *repository,
-		   const struct request *request, struct digest *d, struct pack_context *pack,
-		   struct arena *arena, struct err *e)
+int handin_prepare(struct handin *out, const struct conf_repository *repository, struct str source,
+		   size_t max, const struct request *request, struct digest *d,
+		   struct pack_context *pack, struct arena *arena, struct err *e)
 {
 	buf_init(&out->headers, HEADERS_MAX_BYTES);
-	buf_init(&out->packed, HANDIN_BODY_MAX + PACKED_SLACK);
-	if (request->body.n > HANDIN_BODY_MAX)
-		return err_set(e, ERR_LIMIT, "the body is larger than %d bytes", HANDIN_BODY_MAX);
+	buf_init(&out->packed, max + PACKED_SLACK);
+	if (request->body.n > max)
+		return err_set(e, ERR_LIMIT, "the body is larger than %zu bytes", max);
 	if (name_it(out, request->body, d, e) != 0 ||
 	    read_it(out, repository, request, arena, e) != 0 ||
 	    delivery_pack_headers(&out->headers, request, e) != 0)
@@ -77,8 +81,8 @@ int handin_prepare(struct handin *out, const struct conf_repository *repository,
 	if (rc != 0)
 		return -1;
 	out->delivery.endpoint = repository->id;
-	out->delivery.provider = str_of(provider_git.name);
-	out->delivery.source = STR("hook");
+	out->delivery.provider = repository->provider;
+	out->delivery.source = source;
 	out->delivery.received_ms = clock_unix_ms();
 	out->delivery.headers = buf_str(&out->headers);
 	out->delivery.body_packed = buf_str(&out->packed);
@@ -86,17 +90,20 @@ int handin_prepare(struct handin *out, const struct conf_repository *repository,
 	return 0;
 }
 
-int handin_write(int64_t *id, struct db *store, const struct handin *h, struct err *e)
+int handin_write(int64_t *id, int *duplicate, struct db *store, const struct handin *h,
+		 struct err *e)
 {
 	int64_t row = 0;
-	int duplicate = 0;
+	int again = 0;
 	if (db_begin(store, e) != 0)
 		return -1;
-	if (delivery_insert(&row, &duplicate, store, &h->delivery, e) != 0 ||
+	if (delivery_insert(&row, &again, store, &h->delivery, e) != 0 ||
 	    db_commit(store, e) != 0) {
 		db_rollback(store);
 		return -1;
 	}
 	*id = row;
+	if (duplicate != NULL)
+		*duplicate = again;
 	return 0;
 }

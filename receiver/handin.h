@@ -12,9 +12,10 @@
 #include "receiver/delivery.h"
 
 /*
- * What a git hook hands in becomes a delivery: the same row whether the daemon took it or the hook
- * wrote it itself, so that who is not sure whether the daemon has it may write it again. Its
- * external id is the digest of the body, which holds a random part.
+ * What a git hook, or a person with a body in a file, hands in becomes a delivery: the same row
+ * whether the daemon took it or the hook wrote it itself, so that who is not sure whether the
+ * daemon has it may write it again. Its external id is the digest of the body; a hook's holds a
+ * random part.
  */
 enum { HANDIN_BODY_MAX = 64 * 1024 };
 
@@ -33,14 +34,16 @@ AUTO_DEFINE_INPLACE(handin, struct handin, handin_free);
 const struct conf_repository *handin_repository(const struct conf *conf, struct str id);
 
 /*
- * Fill a zeroed `*out` in place; free it in any case. `pack` may be NULL. ERR_INPUT when the body
- * cannot be read, ERR_LIMIT over HANDIN_BODY_MAX bytes.
+ * Fill a zeroed `*out` in place; free it in any case. `source` is the delivery's. `pack` may be
+ * NULL. ERR_INPUT when the body cannot be read, ERR_LIMIT over `max` bytes.
  */
-int handin_prepare(struct handin *out, const struct conf_repository *repository,
-		   const struct request *request, struct digest *d, struct pack_context *pack,
-		   struct arena *arena, struct err *e) MUST_CHECK;
+int handin_prepare(struct handin *out, const struct conf_repository *repository, struct str source,
+		   size_t max, const struct request *request, struct digest *d,
+		   struct pack_context *pack, struct arena *arena, struct err *e) MUST_CHECK;
 
-/* Write it into the store, durably when the session is. `*id` is its row's, new or not. */
-int handin_write(int64_t *id, struct db *store, const struct handin *h, struct err *e) MUST_CHECK;
+/* Write it into the store, durably when the session is. `*id` is its row's, new or not; `duplicate`
+ * (may be NULL) tells which. */
+int handin_write(int64_t *id, int *duplicate, struct db *store, const struct handin *h,
+		 struct err *e) MUST_CHECK;
 
 #endif

@@ -277,6 +277,9 @@ int intake_read(struct intake *out, const struct conf_repository *repository,
 	struct intake in = { .verdict = INTAKE_IGNORE };
 	if (provider->parse(&in.event, request, arena, e) != 0)
 		return -1;
+	/* Of a push that moves several refs, the one that this endpoint is about. */
+	if (repository != NULL && in.event.n_changes > 1)
+		(void)event_select_branch(&in.event, repository->branch);
 	AUTO(buf) struct buf summary;
 	buf_init(&summary, LINE_MAX_BYTES);
 	add_summary(&summary, &in.event);

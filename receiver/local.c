@@ -120,8 +120,8 @@ static void respond_push(void *context, struct exchange *x)
 	struct local *local = context;
 	struct push *p = x->state;
 	struct err e = { .code = ERR_NONE };
-	if (handin_prepare(&p->handin, p->repository, &x->request, x->digest, x->pack, &x->arena,
-			   &e) != 0) {
+	if (handin_prepare(&p->handin, p->repository, STR("hook"), HANDIN_BODY_MAX, &x->request,
+			   x->digest, x->pack, &x->arena, &e) != 0) {
 		if (e.code == ERR_LIMIT)
 			listener_error(x, 413, "too_large", e.msg);
 		else if (e.code == ERR_INPUT)

@@ -130,6 +130,20 @@ test_delivery_show() {
 	out_is_empty
 }
 
+test_replay_a_body_from_a_file() {
+	run deliveries show "$delivery" --body
+	cp "$dir/out" "$dir/body"
+	run replay --repository app --event pull_request --body "$dir/body" --wait --format json
+	code_is 0
+	json '[.replays[0].delivery, .replays[0].state]' '[null,"released"]'
+	run replay --repository app --event pull_request --body "$dir/body"
+	code_is 0
+	err_has "already"
+	run replay --provider github --event pull_request --body "$dir/body"
+	code_is 2
+	err_has "--repository"
+}
+
 test_colours() {
 	TERM=xterm script -qec "$binary deliveries list" /dev/null >"$dir/out" </dev/null
 	grep -q "$(printf '\033\\[32mreleased\033\\[0m')" "$dir/out" || fault "no colour on a terminal"

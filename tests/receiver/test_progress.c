@@ -27,9 +27,10 @@ static int hand_in(int64_t *id, struct fixture *f, struct str body, struct err *
 	AUTO(handin) struct handin h = { .id = "" };
 	AUTO(digest) struct digest *d = digest_new();
 	assert_non_null(d);
-	if (handin_prepare(&h, as_git(f), &request, d, NULL, &f->arena, e) != 0)
+	if (handin_prepare(&h, as_git(f), STR("hook"), HANDIN_BODY_MAX, &request, d, NULL,
+			   &f->arena, e) != 0)
 		return -1;
-	return handin_write(id, f->store, &h, e);
+	return handin_write(id, NULL, f->store, &h, e);
 }
 
 static void test_handin_twice_is_one_delivery(void **state)
