@@ -45,7 +45,7 @@ static void drop_git_environment(void)
 	for (char **p = environ; p != NULL && *p != NULL;) {
 		char name[256];
 		size_t n = strcspn(*p, "=");
-		if (strncmp(*p, "GIT_", 4) != 0 || n >= sizeof name) {
+		if (strncmp(*p, "GIT_", 4) != 0 || n >= sizeof name || (*p)[n] != '=') {
 			p++;
 			continue;
 		}
@@ -158,6 +158,9 @@ static void child_main(struct work *w, int fd)
 	char id[24];
 	leave_git(w->conf, fd);
 	if (write_delivery(w, &e) != 0) {
+		/* The pusher may have left by now. */
+		log_line(&w->log, LOG_ERROR, "a push could not be written down",
+			 LOG_TEXT("error", e.msg));
 		report(fd, "error", e.msg);
 		return;
 	}

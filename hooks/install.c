@@ -160,6 +160,12 @@ static int find_hooks(struct buf *out, const char *repository, struct err *e)
 	if (hooks.n == 0)
 		return err_set(e, ERR_SYS, "git does not say where the hooks of '%s' are",
 			       repository);
+	/* git puts its directory in front, or leaves core.hooksPath as it is written: which means,
+	 * for post-receive, from the git directory. */
+	if (hooks.p[0] != '/' && !str_starts(hooks, buf_str(&directory))) {
+		buf_add(out, buf_str(&directory));
+		buf_addc(out, '/');
+	}
 	buf_add(out, hooks);
 	return buf_check(out, e);
 }

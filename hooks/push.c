@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-enum { LINE_TEXT = 1024, ANCESTRY_MS = 3000 };
+enum { LINE_TEXT = 1024, ANCESTRY_MS = 3000, PATIENCE_MIN_MS = 1000 };
 
 static void say(const struct push *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void say(const struct push *p, const char *fmt, ...)
@@ -140,6 +140,9 @@ static int hand_over(struct way *out, const struct push *p, struct str body, int
 	int64_t delivery;
 	/* Half of the time, so that there is some left when the daemon hangs. */
 	int64_t patience = (until_ms - clock_mono_ms()) / 2;
+	/* However little is left, the daemon is asked. */
+	if (patience < PATIENCE_MIN_MS)
+		patience = PATIENCE_MIN_MS;
 	if (client_hand_in(&delivery, p->conf, p->repository->id, body, patience, &e) == 0) {
 		*out = (struct way){ .delivery = delivery, .by_daemon = 1 };
 		return 0;

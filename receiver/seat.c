@@ -41,7 +41,7 @@ static const char sql_find[] =
     " and (user_id in ($3, $4, $5) or other_id in ($6, $7)) order by last_seen desc";
 static const char sql_find_email[] = "select " SEAT_COLUMNS " from seat"
 				     " where provider = $1 and host = $2"
-				     " and (user_id = $3 or email = $4)"
+				     " and (user_id = $3 or (email = $4 and email <> ''))"
 				     " order by last_seen desc limit 1";
 static const char sql_count[] = "select count(*) from seat where last_seen >= $1";
 static const char sql_oldest[] = "select min(last_seen) from seat where last_seen >= $1";

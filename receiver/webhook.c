@@ -280,9 +280,41 @@ static int read_delivery(struct webhook *w, struct hook *h)
 	return 0;
 }
 
+/* Whether a header's value is one of the endpoint's secrets, or what stands behind "Name: " in it.
+ */
+static int is_secret(const struct conf_repository *repository, struct str value)
+{
+	const struct conf_secret *secrets = repository->secrets.items;
+	for (size_t i = 0; value.n > 0 && i < repository->secrets.n; i++) {
+		const struct str secret = secret_reveal(secrets[i].value);
+		const struct str behind = str_trim(str_from(secret, str_find(secret, ':') + 1));
+		if (str_eq(value, secret) || str_eq(value, behind))
+			return 1;
+	}
+	return 0;
+}
+
+/* The request with no secret of ours in it, under whatever name it came. */
+static int hide_secrets(struct request *out, const struct hook *h, struct err *e)
+{
+	struct exchange *x = h->x;
+	struct header *headers = arena_array(&x->arena, x->request.n_headers, sizeof *headers);
+	if (headers == NULL)
+		return arena_err(&x->arena, e);
+	for (size_t i = 0; i < x->request.n_headers; i++) {
+		headers[i] = x->request.headers[i];
+		if (is_secret(h->repository, headers[i].value))
+			headers[i].value = STR("[removed]");
+	}
+	*out = x->request;
+	out->headers = headers;
+	return 0;
+}
+
 /* As the store keeps it. -1: answered. */
 static int pack_delivery(struct hook *h)
 {
+	struct request kept;
 	struct exchange *x = h->x;
 	struct delivery_new *d = &h->entry.delivery;
 	struct err e = { .code = ERR_NONE };
@@ -290,7 +322,7 @@ static int pack_delivery(struct hook *h)
 	AUTO(buf) struct buf packed;
 	buf_init(&headers, HEADERS_MAX_BYTES);
 	buf_init(&packed, (size_t)x->conf->limits.max_body_bytes + PACKED_SLACK);
-	if (delivery_pack_headers(&headers, &x->request, &e) != 0 ||
+	if (hide_secrets(&kept, h, &e) != 0 || delivery_pack_headers(&headers, &kept, &e) != 0 ||
 	    pack_compress_with(&packed, x->pack, x->request.body, &e) != 0) {
 		unavailable(x, e.msg);
 		return -1;

@@ -422,6 +422,8 @@ int author_of_commit(struct author *out, struct str provider, struct str host,
 		return arena_err(arena, e);
 	if (check_id(a.email, e) != 0)
 		return err_wrap(e, "a commit's address");
+	if (a.email.n == 0)
+		a.email = STR_NULL; /* no address is nobody's: two without one are two people */
 	if (!find_person(&a, event))
 		read_noreply(&a, provider, host);
 	if (a.id.n == 0) {
