@@ -16,7 +16,7 @@ enum {
 	 * In the log since the last copy: time for the next. The more there is, the cheaper a byte,
 	 * and the longer a commit waits behind the copy's own fdatasync.
 	 */
-	CHECKPOINT_BYTES = 4 * 1024 * 1024,
+	CHECKPOINT_BYTES = 1024 * 1024,
 	CHECKPOINT_MS = 1000, /* at the latest */
 	ROW_BYTES = 2 * 4096, /* what a row costs in the log beside its body */
 };

@@ -20,7 +20,7 @@
 enum {
 	ARENA_MAX = 1 << 30,
 	IDLE_MS = 1000,       /* other processes queue deliveries without ringing our bell */
-	NICE = 10,            /* deliveries that arrive go before those that wait */
+	NICE = 19,            /* deliveries that arrive go before those that wait */
 	RETRY_FIRST_MS = 100, /* for an outcome that the store could not take */
 	RETRY_MOST_MS = 5000,
 };
@@ -34,7 +34,8 @@ struct worker {
 	pthread_t thread;
 	int started;
 	char owner[OWNER_TEXT]; /* in leases: host, process and thread */
-	struct db *store;
+	struct db *store;       /* the pipeline's: a release's name must not be given twice */
+	struct db *queue;       /* claims and outcomes: what a power cut takes back is done again */
 	struct pipeline *pipeline;
 };
 
@@ -77,7 +78,7 @@ static int write_outcome(struct worker *w, const struct delivery *d,
 	struct workers *all = w->all;
 	struct err e = { 0 };
 	int64_t pause = RETRY_FIRST_MS;
-	while (delivery_finish(w->store, d, str_of(w->owner), outcome, clock_unix_ms(), &e) != 0) {
+	while (delivery_finish(w->queue, d, str_of(w->owner), outcome, clock_unix_ms(), &e) != 0) {
 		log_line(all->options.log, LOG_ERROR, "a delivery's outcome was not written",
 			 LOG_INT("delivery", d->id), LOG_TEXT("error", e.msg));
 		if (e.code == ERR_REFUSED || is_stopping(all))
@@ -119,7 +120,7 @@ static int work_once(struct worker *w, int64_t *wait_ms)
 	int64_t next_ms = 0;
 	int64_t now = clock_unix_ms();
 	int rc =
-	    delivery_claim(&d, &next_ms, w->store, str_of(w->owner), now, LEASE_MS, &arena, &e);
+	    delivery_claim(&d, &next_ms, w->queue, str_of(w->owner), now, LEASE_MS, &arena, &e);
 	if (rc == 1) {
 		process(w, &d, &arena);
 		return 1;
@@ -176,6 +177,9 @@ static int worker_open(struct worker *w, const struct conf *conf, size_t number,
 	};
 	(void)owner_text(w->owner, "worker", number);
 	if (store_open(&w->store, conf, &store, e) != 0)
+		return -1;
+	store.durable = 0;
+	if (store_open(&w->queue, conf, &store, e) != 0)
 		return -1;
 	struct pipeline_options pipeline = { .store = w->store,
 					     .stop = is_stopping,
@@ -235,6 +239,7 @@ void workers_stop(struct workers *all)
 		if (w->started)
 			(void)pthread_join(w->thread, NULL);
 		pipeline_free(w->pipeline);
+		db_close(w->queue);
 		db_close(w->store);
 	}
 	bell_destroy(&all->stop);
