@@ -187,6 +187,23 @@ static void test_install_goes_where_git_looks(void **state)
 	assert_int_equal(access(hook, X_OK), 0);
 }
 
+/* Written so, git takes it from the git directory, wherever we stand. */
+static void test_install_takes_a_relative_path_from_the_repository(void **state)
+{
+	struct place *p = *state;
+	enum install_done done = INSTALL_SAME;
+	struct err e = { .code = ERR_NONE };
+	char hook[200];
+	make_bare(p);
+	const char *argv[] = { "git",      "-C", p->repository, "config", "core.hooksPath",
+			       "my-hooks", NULL };
+	run(argv);
+	check_ok(install(&done, p, &e), &e);
+	(void)snprintf(hook, sizeof hook, "%s/my-hooks/post-receive", p->repository);
+	assert_int_equal(access(hook, X_OK), 0);
+	assert_int_equal(access("my-hooks", F_OK), -1);
+}
+
 static void test_install_refuses(void **state)
 {
 	struct place *p = *state;
@@ -216,6 +233,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_install_in_a_working_repository, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_install_goes_where_git_looks, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    test_install_takes_a_relative_path_from_the_repository, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_install_refuses, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,27 @@ static int seat_setup(void **state)
 	return 0;
 }
 
+/* An address that is not there is not one address that all of them share. */
+static void test_seat_authors_without_an_address_are_several(void **state)
+{
+	struct db *db = ((struct fixture *)*state)->db;
+	const char *const names[] = { "Bob", "Carol" };
+	for (int i = 0; i < 2; i++) {
+		AUTO(arena) struct arena arena;
+		const struct event event = { .kind = EVENT_PUSH };
+		const struct author_commit commit = { STR(""), str_of(names[i]) };
+		struct author a;
+		arena_init(&arena, 1 << 16);
+		must(author_of_commit(&a, STR("github"), STR("github.com"), &event, &commit, NULL,
+				      0, &arena, &e));
+		if (i == 0)
+			must(claim_of(db, &a, 1, 1, NOW, &e));
+		else
+			must_fail(ERR_REFUSED, claim_of(db, &a, 1, 1, NOW, &e));
+	}
+	assert_int_equal(active(db, NOW), 1);
+}
+
 static void test_seat_limit_counts_persons_once(void **state)
 {
 	struct db *db = ((struct fixture *)*state)->db;
@@ -394,6 +415,7 @@ static void test_seat_claim_survives_lack_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		SEAT_TEST(test_seat_authors_without_an_address_are_several),
 		SEAT_TEST(test_seat_limit_counts_persons_once),
 		SEAT_TEST(test_seat_refusal_says_what_to_do),
 		SEAT_TEST(test_seat_no_limit_records_all_the_same),

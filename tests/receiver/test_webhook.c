@@ -193,7 +193,9 @@ static void check_reply(struct reply r, int status, const char *part)
 static void test_webhook_takes_a_merge_as_it_came(void **state)
 {
 	struct site *s = *state;
-	struct sending q = { .id = "d-1", .extra = "X-Gitlab-Token: t\r\n", .body = str_of(merge) };
+	struct sending q = { .id = "d-1",
+			     .extra = "X-Gitlab-Token: t\r\nX-Odd: It's a Secret to Everybody\r\n",
+			     .body = str_of(merge) };
 	uint64_t rings = bell_rings(&s->work);
 	struct reply r = post(s, &q);
 	check_reply(r, 202, "\"status\":\"queued\"");
@@ -211,6 +213,8 @@ static void test_webhook_takes_a_merge_as_it_came(void **state)
 	check_ok(delivery_request(&kept, s->f->store, id, &s->f->arena, &e), &e);
 	assert_true(str_eq(kept.body, str_of(merge)));
 	struct str token, event;
+	check_ok(request_header(&token, &kept, "x-odd", &e), &e);
+	assert_true(str_eq_cstr(token, "[removed]")); /* a secret of ours, whatever its name */
 	check_ok(request_header(&event, &kept, "x-github-event", &e), &e);
 	assert_true(str_eq_cstr(event, "pull_request"));
 	check_ok(request_header(&token, &kept, "X-Gitlab-Token", &e), &e);
