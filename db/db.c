@@ -58,6 +58,8 @@ int db_open(struct db **out, const struct db_options *options, struct err *e)
 	db->enter = options->enter;
 	db->leave = options->leave;
 	db->gate = options->gate;
+	db->poll = options->poll;
+	db->poll_context = options->poll_context;
 	*out = db;
 	return 0;
 }
@@ -212,6 +214,45 @@ int db_script_run(struct db *db, struct str text, struct db_script *script, stru
 	return db->driver->script(db, text, script, e);
 }
 
+int db_script_split(struct db_statement **out, size_t *n, struct db_place *failed,
+		    const struct db_driver *driver, struct str text, struct arena *arena,
+		    struct err *e)
+{
+	*failed = (struct db_place){ 0, 0, 0 };
+	return driver->split(out, n, failed, text, arena, e);
+}
+
+int db_statement_run(struct db *db, const struct db_statement *statement, struct db_script *script,
+		     struct err *e)
+{
+	return db->driver->statement(db, statement, script, e);
+}
+
+int db_session_reset(struct db *db, struct err *e)
+{
+	assert(!db->in_transaction);
+	return db->driver->reset != NULL ? db->driver->reset(db, e) : 0;
+}
+
+int db_probe(struct db_probe *out, struct db *db, const struct db_statement *statement,
+	     struct arena *arena, struct err *e)
+{
+	*out = (struct db_probe){ .state = STR_NULL };
+	return db->driver->probe != NULL ? db->driver->probe(out, db, statement, arena, e) : 0;
+}
+
+int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms)
+{
+	if (db->poll != NULL)
+		return db->poll(db->poll_context, fds, n, timeout_ms);
+	return poll(fds, n, timeout_ms);
+}
+
+const char *db_ledger(const struct db *db)
+{
+	return db->ledger != NULL ? db->ledger : db->driver->ledger;
+}
+
 int db_lock(struct db *db, int64_t wait_ms, struct err *e)
 {
 	return db->driver->lock != NULL ? db->driver->lock(db, wait_ms, e) : 0;
@@ -227,7 +268,7 @@ int db_checkpoint(struct db *db, struct err *e)
 	return db->driver->checkpoint != NULL ? db->driver->checkpoint(db, e) : 0;
 }
 
-/* What the query says: 0, 1 or 2, or -1. */
+/* What the query says: 0 to 3, or -1. */
 static int look(struct db *db, const char *sql, struct err *e)
 {
 	AUTO(db_rows) struct db_rows *rows = NULL;
@@ -240,38 +281,54 @@ static int look(struct db *db, const char *sql, struct err *e)
 		return 0;
 	if (!db_is_null(rows, 1))
 		return err_set(e, ERR_REFUSED, "the ledger %s cannot be trusted: %.*s",
-			       db->driver->ledger, STR_ARG(db_text(rows, 1)));
+			       db_ledger(db), STR_ARG(db_text(rows, 1)));
 	return (int)db_int(rows, 0);
 }
 
 int db_ledger_look(struct db *db, struct err *e)
 {
 	int there = look(db, db->driver->ledger_look, e);
-	if (there < 2 || db->driver->ledger_check == NULL)
+	if (there != 2)
 		return there;
 	return look(db, db->driver->ledger_check, e);
 }
 
-/* Within a transaction. Somebody else may have made what "if not exists" then found. */
-static int make_ledger(struct db *db, struct err *e)
+static int make(struct db *db, struct err *e)
 {
 	struct db_script script = { .notice = NULL };
-	if (db_script_run(db, str_of(db->driver->ledger_ddl), &script, e) != 0)
+	return db_script_run(db, str_of(db->driver->ledger_ddl), &script, e);
+}
+
+static int upgrade(struct db *db, struct err *e)
+{
+	for (const char *const *sql = db->driver->ledger_upgrade; *sql != NULL; sql++) {
+		if (db_exec(db, NULL, *sql, DB_NO_ARGS, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Within a transaction. Somebody else may have made what "if not exists" then found. */
+static int make_ledger(struct db *db, int there, struct err *e)
+{
+	if ((there == 0 ? make(db, e) : upgrade(db, e)) != 0)
 		return -1;
-	int there = db_ledger_look(db, e);
-	return there != 0 ? (there < 0 ? -1 : 0) : err_set(e, ERR_DB, "it was not made");
+	there = db_ledger_look(db, e);
+	if (there < 0)
+		return -1;
+	return there == 1 ? 0 : err_set(e, ERR_DB, "it was not made");
 }
 
 int db_ledger_make(struct db *db, struct err *e)
 {
 	int there = db_ledger_look(db, e);
-	if (there != 0)
+	if (there < 0 || there == 1)
 		return there < 0 ? -1 : 0;
 	if (db_begin(db, e) != 0)
-		return err_wrap(e, "cannot make the ledger %s", db->driver->ledger);
-	if (make_ledger(db, e) != 0) {
+		return err_wrap(e, "cannot make the ledger %s", db_ledger(db));
+	if (make_ledger(db, there, e) != 0) {
 		db_rollback(db);
-		return err_wrap(e, "cannot make the ledger %s", db->driver->ledger);
+		return err_wrap(e, "cannot make the ledger %s", db_ledger(db));
 	}
 	return db_commit(db, e);
 }

@@ -2,11 +2,13 @@
 #ifndef DB_DB_H
 #define DB_DB_H
 
+#include "base/arena.h"
 #include "base/auto.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/str.h"
 
+#include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +66,12 @@ struct db_options {
 	void (*enter)(void *gate);
 	void (*leave)(void *gate);
 	void *gate;
+	/*
+	 * How a session waits for its server: as poll(2), with the same answer. A scheduler of many
+	 * sessions puts its own here, which lets others work meanwhile. NULL: poll(2).
+	 */
+	int (*poll)(void *poll_context, struct pollfd *fds, size_t n, int timeout_ms);
+	void *poll_context;
 };
 
 /*
@@ -164,6 +172,63 @@ int db_script_screen(const struct db_driver *driver, struct str text, struct db_
 int db_script_run(struct db *db, struct str text, struct db_script *script,
 		  struct err *e) MUST_CHECK;
 
+/* What is known of a statement of a script before it is run. */
+enum db_statement_flags {
+	/* Cannot run inside a transaction, or ends the one that it runs in (implicit commit). */
+	DB_OUTSIDE = 1 << 0,
+	/* Begins, ends or prepares a transaction by itself: BEGIN, COMMIT, ROLLBACK, ... */
+	DB_CONTROL = 1 << 1,
+	/* Changes only the session (SET, USE): done again when a run resumes behind it. */
+	DB_SESSION = 1 << 2,
+	/* Changes no data: harmless to run once more when its outcome is unknown (VACUUM). */
+	DB_REPEATABLE = 1 << 3,
+};
+
+struct db_statement {
+	struct str text; /* from its first token to its end, without terminator; lent */
+	struct db_place place;
+	unsigned flags;   /* enum db_statement_flags */
+	const char *kind; /* "CREATE INDEX CONCURRENTLY", static; NULL: of no interest here */
+};
+
+/*
+ * The statements of a script, in their order, in `arena`; their texts point into `text`, which is
+ * lent as long as they are. Refuses what never runs (data for COPY, a client's own command, a NUL
+ * byte) as db_script_screen does, with `*failed` telling where; transaction control is only
+ * flagged.
+ */
+int db_script_split(struct db_statement **out, size_t *n, struct db_place *failed,
+		    const struct db_driver *driver, struct str text, struct arena *arena,
+		    struct err *e) MUST_CHECK;
+
+/*
+ * Run one statement of db_script_split: in the transaction that is open, else by itself. What it
+ * leaves in the session stays there for the next one, until db_session_reset. Counts into `script`,
+ * and sets script->failed to the statement's place when it fails. Errors as db_script_run; after
+ * ERR_LOST and ERR_UNAVAILABLE by a cancel, the outcome of a DB_OUTSIDE statement is unknown.
+ */
+int db_statement_run(struct db *db, const struct db_statement *statement, struct db_script *script,
+		     struct err *e) MUST_CHECK;
+/* Take away what the statements of a script left in the session; the runner's lock stays. Outside a
+ * transaction. ERR_REFUSED when they let the lock go. */
+int db_session_reset(struct db *db, struct err *e) MUST_CHECK;
+
+/* The state, in the target, of what a statement makes, changes or drops. */
+struct db_probe {
+	struct str state; /* "index public.t_a: absent"; absent: this cannot be told */
+	int broken;       /* half of it was done: an invalid index */
+	struct str
+	    mend; /* a statement that takes the half away, before it is run again; or absent */
+};
+
+/*
+ * Look at it, outside a transaction. Who compares the states before and after a statement whose
+ * outcome is unknown has a proof: equal means not applied, different and not broken means applied.
+ * The texts are in `arena`, and the state is at most 1,000 bytes.
+ */
+int db_probe(struct db_probe *out, struct db *db, const struct db_statement *statement,
+	     struct arena *arena, struct err *e) MUST_CHECK;
+
 /*
  * One runner at a time works on a target: a lock that lives exactly as long as its session. Returns
  * 0 when it is held; ERR_UNAVAILABLE, saying who holds it where that is known, when it was not free
@@ -184,7 +249,8 @@ void db_cancel(struct db *db);
  */
 int db_ledger_make(struct db *db, struct err *e) MUST_CHECK;
 /*
- * 1: the ledger is there; 0: it is not. ERR_REFUSED when what is there under its name is not ours
+ * 1: the ledger is there; 0: it is not; 3: it is, in the shape of an older version, which
+ * db_ledger_make gives today's. ERR_REFUSED when what is there under its name is not ours
  * to trust: others own it or may write to it, or it runs code when it is written.
  */
 int db_ledger_look(struct db *db, struct err *e) MUST_CHECK;
@@ -195,6 +261,13 @@ int db_ledger_look(struct db *db, struct err *e) MUST_CHECK;
  * database does this by itself.
  */
 int db_checkpoint(struct db *db, struct err *e) MUST_CHECK;
+
+/* Wait as db_options.poll says; for drivers. A driver that waits before db_open returns sets
+ * db->poll and db->poll_context itself first. */
+int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms);
+
+/* The ledger's table in this session, as SQL. */
+const char *db_ledger(const struct db *db);
 
 /*
  * For tests and debugging: a session that tells `line` each call ("exec insert ...", "commit") and
@@ -207,6 +280,7 @@ enum db_flags {
 	DB_DDL_IN_TX = 1 << 0,  /* a failed transaction takes DDL back too */
 	DB_ONE_WRITER = 1 << 1, /* writers of the whole database queue: pass the gate */
 	DB_FILE = 1 << 2,       /* a database is a file: its name becomes a path below the url */
+	DB_BLOCKS = 1 << 3,     /* works in the calling thread: never waits by db_options.poll */
 };
 
 /*
@@ -221,11 +295,13 @@ struct db_driver {
 	const char *blob;           /* column type of bytes */
 	const char *skip_locked;    /* behind a SELECT that claims rows; "" where writers queue */
 	const char *ledger;         /* the ledger's table name, as SQL */
-	/* query that gives a row (is the ledger there: 1 or 0, why it must not be used or NULL)
-	 * when there is something of that name */
+	/* query that gives a row (is the ledger there: 1; 0: it is not; 3: in the shape of an older
+	 * version; why it must not be used, or NULL) when there is something of that name */
 	const char *ledger_look;
-	const char *ledger_check; /* the same, when that answered 2: look closer; may be NULL */
+	const char *ledger_check; /* the same, when that answered 2: look closer */
 	const char *ledger_ddl;   /* script that makes it when it is missing */
+	/* statements that give an older one today's shape; NULL-ended */
+	const char *const *ledger_upgrade;
 
 	int (*open)(struct db **out, const struct db_options *options, struct err *e); /* MUST */
 	void (*close)(struct db *db);                                                  /* MUST */
@@ -242,7 +318,14 @@ struct db_driver {
 	void (*rollback)(struct db *db);                                         /* MUST */
 	int (*screen)(struct str text, struct db_script *script, struct err *e); /* MAY */
 	int (*script)(struct db *db, struct str text, struct db_script *script,
-		      struct err *e);                               /* MUST */
+		      struct err *e); /* MUST */
+	int (*split)(struct db_statement **out, size_t *n, struct db_place *failed, struct str text,
+		     struct arena *arena, struct err *e); /* MUST */
+	int (*statement)(struct db *db, const struct db_statement *statement,
+			 struct db_script *script, struct err *e); /* MUST */
+	int (*reset)(struct db *db, struct err *e);                /* MAY */
+	int (*probe)(struct db_probe *out, struct db *db, const struct db_statement *statement,
+		     struct arena *arena, struct err *e);           /* MAY: nothing can be told */
 	int (*lock)(struct db *db, int64_t wait_ms, struct err *e); /* MAY: the transaction locks */
 	void (*cancel)(struct db *db);                              /* MUST */
 	int (*checkpoint)(struct db *db, struct err *e); /* MAY: the database does it itself */
@@ -254,10 +337,13 @@ extern const struct db_driver db_postgres;
 /* What every session starts with; a driver embeds it first. For drivers only. */
 struct db {
 	const struct db_driver *driver;
+	const char *ledger; /* NULL: the driver's */
 	int in_transaction;
 	void (*enter)(void *gate);
 	void (*leave)(void *gate);
 	void *gate;
+	int (*poll)(void *poll_context, struct pollfd *fds, size_t n, int timeout_ms);
+	void *poll_context;
 };
 struct db_rows {
 	struct db *db;

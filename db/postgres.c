@@ -487,6 +487,7 @@ const struct db_driver db_postgres = {
 	.ledger_look = postgres_ledger_look,
 	.ledger_check = postgres_ledger_check,
 	.ledger_ddl = postgres_ledger_ddl,
+	.ledger_upgrade = postgres_ledger_upgrade,
 	.open = postgres_open,
 	.close = postgres_close,
 	.query = postgres_query,

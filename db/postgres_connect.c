@@ -48,7 +48,7 @@ enum postgres_wait postgres_wait(struct postgres *p, short events, int64_t deadl
 			{ .fd = p->wake, .events = POLLIN },
 			{ .fd = events != 0 ? PQsocket(p->conn) : -1, .events = events },
 		};
-		int n = poll(fds, 2, left < 0 ? -1 : num_clamp_int((size_t)left));
+		int n = db_poll(&p->base, fds, 2, left < 0 ? -1 : num_clamp_int((size_t)left));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (fds[0].revents != 0) {
@@ -492,6 +492,8 @@ int postgres_open(struct db **out, const struct db_options *o, struct err *e)
 	struct postgres *p = mem_array(1, sizeof *p);
 	if (p == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
+	p->base.poll = o->poll;
+	p->base.poll_context = o->poll_context;
 	p->deadline = -1;
 	p->check_at = -1;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

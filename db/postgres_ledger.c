@@ -15,7 +15,7 @@ const char postgres_ledger_ddl[] =
     "  sha256 pg_catalog.text,\n"
     "  state pg_catalog.text not null check (state operator(pg_catalog.=) any"
     " (array['applied', 'baseline', 'started']::pg_catalog.text[])),\n"
-    "  release pg_catalog.text,\n"
+    "  release_name pg_catalog.text,\n"
     "  task_run pg_catalog.text,\n"
     "  repository pg_catalog.text,\n"
     "  commit_id pg_catalog.text,\n"
@@ -24,7 +24,9 @@ const char postgres_ledger_ddl[] =
     "  duration_ms bigint not null default 0,\n"
     "  statements integer not null default 0,\n"
     "  statements_done integer not null default 0,\n"
-    "  applied_by pg_catalog.text\n"
+    "  applied_by pg_catalog.text,\n"
+    "  in_flight integer not null default 0,\n"
+    "  probe pg_catalog.text\n"
     ");\n"
     "comment on table tidegate.revision is\n"
     "  'The migrations that Tidegate applied to this database, one row each';\n"
@@ -42,6 +44,14 @@ const char postgres_ledger_ddl[] =
     "  end loop;\n"
     "end $$;\n";
 
+/* From the shape of version 0.1.0, whose fourteen columns the look-up below counts. */
+const char *const postgres_ledger_upgrade[] = {
+	"alter table tidegate.revision rename column release to release_name",
+	"alter table tidegate.revision add column in_flight integer not null default 0,"
+	" add column probe pg_catalog.text",
+	NULL,
+};
+
 /*
  * The usual ledger, which each session meets: all ours, and nothing on it. Planning the whole check
  * below takes longer than all else that a session does when there is nothing to apply.
@@ -54,7 +64,8 @@ const char postgres_ledger_look[] =
     " and c.relkind operator(pg_catalog.=) 'r'::pg_catalog.\"char\" and c.relacl is null"
     " and not c.relrowsecurity and not c.relhastriggers and not c.relhasrules"
     " and not exists (select from pg_catalog.pg_attribute a"
-    " where a.attrelid operator(pg_catalog.=) c.oid and a.attacl is not null) then 1"
+    " where a.attrelid operator(pg_catalog.=) c.oid and a.attacl is not null)"
+    " then case when c.relnatts operator(pg_catalog.=) 14::pg_catalog.int2 then 3 else 1 end"
     " else 2 end, null"
     " from pg_catalog.pg_namespace n left join pg_catalog.pg_class c"
     " on c.relnamespace operator(pg_catalog.=) n.oid"
@@ -82,7 +93,8 @@ const char postgres_ledger_look[] =
  * as us, or that says what they like.
  */
 const char postgres_ledger_check[] =
-    "select case when c.oid is null then 0 else 1 end, case"
+    "select case when c.oid is null then 0"
+    " when c.relnatts operator(pg_catalog.=) 14::pg_catalog.int2 then 3 else 1 end, case"
     " when not " IS_TRUSTED(
 	"n.nspowner") " then pg_catalog.format('its schema belongs to role %L:"
 		      " drop it, or give it to %L (alter schema tidegate owner to ...) when its "

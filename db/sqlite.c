@@ -29,7 +29,7 @@ static const char ledger_ddl[] =
     "  path text,\n"
     "  sha256 text,\n"
     "  state text not null check (state in ('applied', 'baseline', 'started')),\n"
-    "  release text,\n"
+    "  release_name text,\n"
     "  task_run text,\n"
     "  repository text,\n"
     "  commit_id text,\n"
@@ -38,8 +38,18 @@ static const char ledger_ddl[] =
     "  duration_ms bigint not null default 0,\n"
     "  statements integer not null default 0,\n"
     "  statements_done integer not null default 0,\n"
-    "  applied_by text\n"
+    "  applied_by text,\n"
+    "  in_flight integer not null default 0,\n"
+    "  probe text\n"
     ");\n";
+
+/* From the shape of version 0.1.0. */
+static const char *const ledger_upgrade[] = {
+	"alter table main.tidegate_revision rename column release to release_name",
+	"alter table main.tidegate_revision add column in_flight integer not null default 0",
+	"alter table main.tidegate_revision add column probe text",
+	NULL,
+};
 
 enum {
 	LOCK_MS = 5000,           /* db_options.lock_timeout_ms when it is 0 */
@@ -540,9 +550,12 @@ const struct db_driver db_sqlite = {
 	.blob = "blob",
 	.skip_locked = "",
 	.ledger = "main.tidegate_revision",
-	.ledger_look = "select 1, null from main.sqlite_master"
-		       " where type = 'table' and name = 'tidegate_revision'",
+	.ledger_look =
+	    "select case when exists (select 1 from pragma_table_info('tidegate_revision')"
+	    " where name = 'in_flight') then 1 else 3 end, null from main.sqlite_master"
+	    " where type = 'table' and name = 'tidegate_revision'",
 	.ledger_ddl = ledger_ddl,
+	.ledger_upgrade = ledger_upgrade,
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.query = sqlite_query,

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 #define COLUMNS                                                                                    \
-	"version, path, sha256, state, release, task_run, repository, commit_id, applied_by, "     \
+	"version, path, sha256, state, release_name, task_run, repository, commit_id, "            \
+	"applied_by, "                                                                             \
 	"applied_ms, duration_ms, statements"
 
 enum { SQL_MAX = 512 };
@@ -66,7 +67,7 @@ int revision_load(struct revision **out, size_t *n, struct db *target, struct ar
 	char sql[SQL_MAX];
 	struct revision *list;
 	size_t count;
-	(void)snprintf(sql, sizeof sql, "SELECT " COLUMNS " FROM %s", db_driver_of(target)->ledger);
+	(void)snprintf(sql, sizeof sql, "SELECT " COLUMNS " FROM %s", db_ledger(target));
 	if (store_list(&list, &count, sizeof *list, read_revision, target, sql, DB_NO_ARGS, arena,
 		       e) != 0)
 		return err_wrap(e, "cannot read the ledger");
@@ -96,8 +97,7 @@ int revision_exists(struct db *target, struct str version, struct err *e)
 {
 	char sql[SQL_MAX];
 	int64_t one;
-	(void)snprintf(sql, sizeof sql, "SELECT 1 FROM %s WHERE version = $1",
-		       db_driver_of(target)->ledger);
+	(void)snprintf(sql, sizeof sql, "SELECT 1 FROM %s WHERE version = $1", db_ledger(target));
 	return store_int(&one, target, sql, DB_ARGS(DB_S(version)), e);
 }
 
@@ -105,7 +105,7 @@ int revision_count(size_t *out, struct db *target, struct err *e)
 {
 	char sql[SQL_MAX];
 	int64_t n;
-	(void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", db_driver_of(target)->ledger);
+	(void)snprintf(sql, sizeof sql, "SELECT count(*) FROM %s", db_ledger(target));
 	int rc = store_int(&n, target, sql, DB_NO_ARGS, e);
 	if (rc == 1)
 		*out = (size_t)n;
@@ -118,7 +118,7 @@ int revision_insert(struct db *target, const struct revision *r, struct err *e)
 	(void)snprintf(sql, sizeof sql,
 		       "INSERT INTO %s(" COLUMNS
 		       ") VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-		       db_driver_of(target)->ledger);
+		       db_ledger(target));
 	return db_exec(target, NULL, sql,
 		       DB_ARGS(DB_S(r->version), DB_S(r->path), DB_S(r->sha256), DB_S(r->state),
 			       DB_S(r->release), DB_S(r->task_run), DB_S(r->repository),

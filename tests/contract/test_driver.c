@@ -230,7 +230,7 @@ static void test_driver_makes_the_ledger_once(void **state)
 	const struct db_driver *driver = db_driver_of(f->db);
 	must(run_script(f->db, str_of(driver->ledger_ddl), &s, &e));
 	(void)snprintf(sql, sizeof sql,
-		       "insert into %s (version, path, sha256, state, release, task_run,"
+		       "insert into %s (version, path, sha256, state, release_name, task_run,"
 		       " repository, commit_id, applied_ms, duration_ms, statements,"
 		       " statements_done, applied_by)"
 		       " values ($1, $2, $3, $4, $5, $5, $5, $5, $6, $7, $8, $8, $9)",
