@@ -248,6 +248,14 @@ int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms)
 	return poll(fds, n, timeout_ms);
 }
 
+void db_rest(const struct db_options *options, int ms)
+{
+	if (options->poll != NULL)
+		(void)options->poll(options->poll_context, NULL, 0, ms);
+	else
+		(void)poll(NULL, 0, ms);
+}
+
 const char *db_ledger(const struct db *db)
 {
 	return db->ledger != NULL ? db->ledger : db->driver->ledger;

@@ -265,6 +265,8 @@ int db_checkpoint(struct db *db, struct err *e) MUST_CHECK;
 /* Wait as db_options.poll says; for drivers. A driver that waits before db_open returns sets
  * db->poll and db->poll_context itself first. */
 int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms);
+/* Wait for the clock alone in the same way, between two sessions; it may end early. */
+void db_rest(const struct db_options *options, int ms);
 
 /* The ledger's table in this session, as SQL. */
 const char *db_ledger(const struct db *db);

@@ -10,8 +10,6 @@
 #include "release/revision.h"
 #include "release/runner_file.h"
 
-#include <time.h>
-
 enum {
 	/* Somebody else writes to the ledger between our looks: not more often than this. */
 	ROUNDS_MAX = 100,
@@ -109,13 +107,12 @@ static int session(int *opened, struct runner *r, struct err *e)
 	return rc;
 }
 
-/* Wait a while, in small steps, unless we shall stop. */
+/* Wait a while as sessions do, in small steps, unless we shall stop. */
 static void pause_for(const struct runner *r, int64_t ms)
 {
 	const int64_t until = clock_mono_ms() + ms;
-	const struct timespec step = { .tv_nsec = PAUSE_STEP_MS * 1000000L };
 	while (!stopped(r) && clock_mono_ms() < until)
-		(void)nanosleep(&step, NULL);
+		db_rest(&r->job->target, PAUSE_STEP_MS);
 }
 
 static void log_retry(const struct runner *r, const struct err *why)
