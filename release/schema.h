@@ -12,5 +12,6 @@ extern const struct store_schema release_schema;
 extern const struct store_schema plan_schema;
 extern const struct store_schema rollout_schema;
 extern const struct store_schema task_schema;
+extern const struct store_schema audit_schema;
 
 #endif
