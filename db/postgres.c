@@ -158,7 +158,7 @@ static int send_one(struct postgres *p, const char *sql, const struct params *ps
 		    struct err *e)
 {
 	int count = num_clamp_int(n);
-	int pipe = p->begin_pending || p->after_pending;
+	int pipe = p->begin_pending || p->after_pending != POSTGRES_AFTER_NONE;
 	int ok = 1;
 	if (pipe)
 		ok = send_before(p);
@@ -169,7 +169,7 @@ static int send_one(struct postgres *p, const char *sql, const struct params *ps
 		ok = ok && PQpipelineSync(p->conn);
 	if (ok) {
 		p->begin_pending = 0;
-		p->after_pending = 0;
+		p->after_pending = POSTGRES_AFTER_NONE;
 		return 0;
 	}
 	if (PQstatus(p->conn) != CONNECTION_OK)
@@ -242,7 +242,7 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 int postgres_after(struct postgres *p, struct err *e)
 {
 	AUTO(pg_result) PGresult *result = NULL;
-	if (!p->after_pending)
+	if (p->after_pending == POSTGRES_AFTER_NONE)
 		return 0;
 	if (send_one(p, NULL, NULL, 0, e) != 0)
 		return -1;
@@ -365,8 +365,14 @@ static void postgres_column(struct db_value *out, const struct db_rows *rows, in
 
 static int postgres_begin(struct db *db, struct err *e)
 {
-	(void)e;
-	postgres_of(db)->begin_pending = 1;
+	struct postgres *p = postgres_of(db);
+	PGTransactionStatusType status = PQtransactionStatus(p->conn);
+	/* BEGIN would only warn, and COMMIT would then end another one's transaction. */
+	if (status == PQTRANS_INTRANS || status == PQTRANS_INERROR)
+		return err_set(e, ERR_REFUSED,
+			       "a statement of the script has begun a transaction that is still "
+			       "open");
+	p->begin_pending = 1;
 	return 0;
 }
 
@@ -374,7 +380,7 @@ static void postgres_rollback(struct db *db)
 {
 	struct postgres *p = postgres_of(db);
 	p->begin_pending = 0;
-	p->after_pending = 0;
+	p->after_pending = POSTGRES_AFTER_NONE;
 	PGTransactionStatusType status = PQtransactionStatus(p->conn);
 	if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR)
 		return;
@@ -499,6 +505,9 @@ const struct db_driver db_postgres = {
 	.rollback = postgres_rollback,
 	.screen = postgres_screen,
 	.script = postgres_script,
+	.split = postgres_script_split,
+	.statement = postgres_statement,
+	.reset = postgres_reset,
 	.lock = postgres_lock,
 	.cancel = postgres_cancel,
 };

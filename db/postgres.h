@@ -10,6 +10,13 @@ struct pg_conn;
 struct pg_cancel;
 struct pg_result;
 
+/* What has to follow a script's statements: see postgres_after.c. */
+enum postgres_after {
+	POSTGRES_AFTER_NONE,
+	POSTGRES_AFTER_CHECK, /* the proof alone: what it left in the session stays */
+	POSTGRES_AFTER_CLEAN,
+};
+
 struct postgres {
 	struct db base;
 	struct pg_conn *conn;
@@ -19,7 +26,7 @@ struct postgres {
 	int64_t deadline;         /* of the answer to a cancel; -1: none */
 	int begin_pending;        /* BEGIN goes out with the next statement */
 	int locked;               /* db_lock succeeded: a script must not let the lock go */
-	int after_pending;        /* postgres_after.c's statements go out with the next one */
+	enum postgres_after after_pending; /* what goes out with the next statement */
 	int check_at;             /* which of the statements sent is their last; -1: none */
 	char xid[24];             /* of the transaction in which the last script began */
 	struct db_script *script; /* which gets the notices; NULL: they are dropped */
@@ -59,6 +66,8 @@ int postgres_after_check(struct postgres *p, const struct pg_result *result,
 int postgres_after_refuse(struct err *e);
 /* Send them now, when they have not gone out with another statement. */
 int postgres_after(struct postgres *p, struct err *e) MUST_CHECK;
+/* The slot. */
+int postgres_reset(struct db *db, struct err *e) MUST_CHECK;
 
 /* End a COPY that a result says has begun: refused when data is asked for, dropped when it comes.
  */
@@ -86,5 +95,7 @@ int postgres_open(struct db **out, const struct db_options *options, struct err 
 void postgres_close(struct db *db);
 int postgres_script(struct db *db, struct str text, struct db_script *script,
 		    struct err *e) MUST_CHECK;
+int postgres_statement(struct db *db, const struct db_statement *statement,
+		       struct db_script *script, struct err *e) MUST_CHECK;
 
 #endif

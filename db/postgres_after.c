@@ -26,6 +26,8 @@ static const char *const sql_clean[] = {
 	"close all",
 };
 
+enum { CLEANS = sizeof sql_clean / sizeof sql_clean[0] };
+
 /*
  * A transaction that the script chained to ours or began after it has another number. Operators are
  * named with their schema: the search path is the server's or the role's.
@@ -39,6 +41,10 @@ static const char sql_check_lock[] =
     " and l.objid operator(pg_catalog.=) 1734440037::pg_catalog.oid"
     " and l.objsubid operator(pg_catalog.=) 1::pg_catalog.int2)";
 
+/* Outside a transaction there is no number to prove. */
+static const char sql_reset[] = "reset session authorization; reset role; reset all; discard temp;"
+				" deallocate all; unlisten *; close all";
+
 static int send(struct postgres *p, const char *sql)
 {
 	return PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
@@ -47,8 +53,11 @@ static int send(struct postgres *p, const char *sql)
 int postgres_after_send(int *sent, struct postgres *p)
 {
 	*sent = 0;
-	for (size_t i = 0; i < sizeof sql_clean / sizeof sql_clean[0]; i++) {
-		if (!send(p, sql_clean[i]))
+	/* The script's single row mode still holds for the first one of a pipeline (libpq 15): it
+	 * must be one without rows. */
+	size_t cleans = p->after_pending == POSTGRES_AFTER_CLEAN ? CLEANS : 1;
+	for (size_t i = 0; i < cleans; i++) {
+		if (!send(p, p->after_pending == POSTGRES_AFTER_CLEAN ? sql_clean[i] : ""))
 			return 0;
 		++*sent;
 	}
@@ -66,6 +75,14 @@ int postgres_after_refuse(struct err *e)
 		       "back; take the transaction control out, and look what is there");
 }
 
+static int refuse_unlocked(struct postgres *p, struct err *e)
+{
+	p->locked = 0;
+	return err_set(e, ERR_REFUSED,
+		       "the script released the lock of its runner: take pg_advisory_unlock_all() "
+		       "or the like out");
+}
+
 int postgres_after_check(struct postgres *p, const PGresult *result, struct err *e)
 {
 	if (PQntuples(result) != 1 || PQnfields(result) != 2 ||
@@ -73,8 +90,36 @@ int postgres_after_check(struct postgres *p, const PGresult *result, struct err 
 		return postgres_after_refuse(e);
 	if (strcmp(PQgetvalue(result, 0, 1), "t") == 0)
 		return 0;
-	p->locked = 0;
+	return refuse_unlocked(p, e);
+}
+
+/* A statement that ran by itself may have begun a transaction, too. */
+static int end_transaction(struct postgres *p, struct err *e)
+{
+	PGTransactionStatusType status = PQtransactionStatus(p->conn);
+	if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR)
+		return 0;
+	if (postgres_simple(p, "rollback", e) != 0)
+		return -1;
 	return err_set(e, ERR_REFUSED,
-		       "the script released the lock of its runner: take pg_advisory_unlock_all() "
-		       "or the like out");
+		       "the script left a transaction open, which was rolled back: end it with "
+		       "COMMIT or ROLLBACK in the same file");
+}
+
+static int check_lock(struct db *db, struct err *e)
+{
+	AUTO(db_rows) struct db_rows *rows = NULL;
+	if (db_query(&rows, db, sql_check_lock, DB_NO_ARGS, e) != 0 || db_next(rows, e) < 0)
+		return -1;
+	return db_int(rows, 1) != 0 ? 0 : refuse_unlocked((struct postgres *)db, e);
+}
+
+int postgres_reset(struct db *db, struct err *e)
+{
+	struct postgres *p = (struct postgres *)db;
+	postgres_call_start(p);
+	int rc = end_transaction(p, e);
+	if (postgres_simple(p, sql_reset, rc == 0 ? e : NULL) != 0 || rc != 0)
+		return -1;
+	return p->locked ? check_lock(db, e) : 0;
 }

@@ -2,7 +2,8 @@
 /*
  * Runs a script: all of it is one simple query inside the caller's transaction, so that it costs
  * one round trip, and the server itself finds the ends of the statements. Where it failed is worked
- * out afterwards, from the server's position or from the number of results that came before.
+ * out afterwards, from the server's position or from the number of results that came before. A
+ * single statement goes the same way, or by itself, where the server commits it.
  */
 
 #include "base/mem.h"
@@ -26,8 +27,9 @@ AUTO_DEFINE(pg_result, PGresult *, PQclear);
 struct run {
 	struct postgres *p;
 	struct db_script *script;
-	struct str text;   /* without byte order mark, NUL-terminated */
-	size_t prefix;     /* characters that stand before it in what was sent */
+	const struct db_statement *one; /* NULL: the whole script */
+	struct str text;                /* without byte order mark, NUL-terminated */
+	size_t prefix;                  /* characters that stand before it in what was sent */
 	size_t unreported; /* results still to come that are the prefix's, not the script's */
 	int ended;         /* a statement ended the transaction */
 	int rc;            /* the first failure decides */
@@ -52,11 +54,25 @@ static size_t position_of(const struct run *r, const PGresult *result)
 	return place_of_char(r->text, (size_t)at - 1 - r->prefix);
 }
 
+/* In the script, of what stands at `offset` of one of its statements. */
+static struct db_place place_within(const struct db_statement *one, struct str text, size_t offset)
+{
+	struct db_place at = place_at(text, offset, one->place.statement);
+	if (at.line == 1)
+		at.column += one->place.column - 1;
+	at.line += one->place.line - 1;
+	return at;
+}
+
 static void find_place(struct run *r, const PGresult *result)
 {
 	AUTO(free) struct postgres_statement *list = NULL;
 	size_t n = 0, number = r->script->statements + 1;
 	size_t offset = position_of(r, result);
+	if (r->one != NULL) {
+		r->script->failed = place_within(r->one, r->text, offset != SIZE_MAX ? offset : 0);
+		return;
+	}
 	/* Without memory for the list the place is coarser, the server's message is the same. */
 	IGNORE(postgres_split(&list, &n, r->text, NULL));
 	if (offset != SIZE_MAX)
@@ -153,26 +169,25 @@ static int check_transaction(const struct run *r, struct err *e)
 	return postgres_after_refuse(e);
 }
 
-static int run(struct run *r, const char *sent, struct err *e)
+static int run(struct run *r, const char *sent, enum postgres_after after, struct err *e)
 {
 	if (postgres_send(r->p, sent, e) != 0)
 		return -1;
 	r->p->begin_pending = 0;
 	r->p->xid[0] = '\0';
 	(void)PQsetSingleRowMode(r->p->conn); /* without it a SELECT's rows pile up */
-	if (take_all(r, e) != 0 || check_transaction(r, e) != 0)
+	if (take_all(r, e) != 0)
 		return -1;
-	r->p->after_pending = 1;
+	if (after != POSTGRES_AFTER_NONE && check_transaction(r, e) != 0)
+		return -1;
+	r->p->after_pending = after;
 	return 0;
 }
 
-int postgres_script(struct db *db, struct str text, struct db_script *script, struct err *e)
+/* Send the text behind `before`, which gives `r->unreported` results of its own. */
+static int run_behind(struct run *r, const char *before, struct str text, enum postgres_after after,
+		      struct err *e)
 {
-	struct postgres *p = (struct postgres *)db;
-	if (place_refuse_nul(text, script, e) != 0)
-		return -1;
-	text = str_from(text, place_bom(text));
-	const char *before = p->begin_pending ? prefix_begin : prefix_within;
 	size_t prefix = strlen(before);
 	if (text.n >= INT_MAX - sizeof prefix_begin)
 		return err_set(e, ERR_LIMIT, "the script is larger than the server takes");
@@ -183,16 +198,40 @@ int postgres_script(struct db *db, struct str text, struct db_script *script, st
 	if (text.n > 0)
 		memcpy(sent + prefix, text.p, text.n);
 	sent[prefix + text.n] = '\0';
-	struct run r = { .p = p,
-			 .script = script,
-			 .text = { sent + prefix, text.n },
-			 .prefix = prefix,
-			 .unreported = p->begin_pending ? 2 : 1 };
-	postgres_call_start(p);
-	if (postgres_after(p, e) != 0)
+	r->text = (struct str){ sent + prefix, text.n };
+	r->prefix = prefix;
+	postgres_call_start(r->p);
+	if (postgres_after(r->p, e) != 0)
 		return -1; /* another script came before it */
-	p->script = script;
-	int rc = run(&r, sent, e);
-	p->script = NULL;
+	r->p->script = r->script;
+	int rc = run(r, sent, after, e);
+	r->p->script = NULL;
 	return rc;
+}
+
+static int run_within(struct run *r, struct str text, enum postgres_after after, struct err *e)
+{
+	int begins = r->p->begin_pending;
+	r->unreported = begins ? 2 : 1;
+	return run_behind(r, begins ? prefix_begin : prefix_within, text, after, e);
+}
+
+int postgres_script(struct db *db, struct str text, struct db_script *script, struct err *e)
+{
+	struct run r = { .p = (struct postgres *)db, .script = script };
+	if (place_refuse_nul(text, script, e) != 0)
+		return -1;
+	text = str_from(text, place_bom(text));
+	return run_within(&r, text, POSTGRES_AFTER_CLEAN, e);
+}
+
+int postgres_statement(struct db *db, const struct db_statement *statement,
+		       struct db_script *script, struct err *e)
+{
+	struct run r = { .p = (struct postgres *)db, .script = script, .one = statement };
+	if (place_refuse_nul(statement->text, script, e) != 0)
+		return -1;
+	if (db->in_transaction)
+		return run_within(&r, statement->text, POSTGRES_AFTER_CHECK, e);
+	return run_behind(&r, "", statement->text, POSTGRES_AFTER_NONE, e);
 }

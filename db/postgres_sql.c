@@ -2,7 +2,7 @@
 /*
  * Looks at PostgreSQL scripts without a server: where statements end, and what must not be in a
  * migration. PostgreSQL's own grammar (libpg_query) splits; where it fails, because the syntax is
- * newer than it or wrong, a lexer after psql's (psqlscan.l) does.
+ * newer than it or wrong, our lexer does.
  */
 
 #include "db/postgres_sql.h"
@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "db/place.h"
+#include "db/postgres_classify.h"
+#include "db/postgres_lex.h"
 
 #include <pg_query.h>
 
@@ -23,253 +25,6 @@ enum {
 	COMMENTS_MAX = 64,  /* in one another */
 	OPERATOR_MAX = 512, /* characters; a line of stars in a comment's head is one, too */
 };
-
-enum token_kind {
-	TOKEN_END,
-	TOKEN_WORD,
-	TOKEN_SEMICOLON,
-	TOKEN_OPEN,
-	TOKEN_CLOSE,
-	TOKEN_BACKSLASH,
-	TOKEN_OTHER
-};
-
-struct token {
-	enum token_kind kind;
-	struct str text;
-	size_t at;
-};
-
-static int is_word_start(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (unsigned char)c >= 0x80;
-}
-
-static int is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static int is_blank(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static int is_word_char(char c)
-{
-	return is_word_start(c) || is_digit(c) || c == '$';
-}
-
-/* The offset behind the quote that closes the text begun at `at`, or the end. A doubled quote is
- * left to the caller: it reads as two texts side by side, which ends at the same place. */
-static size_t skip_quoted(struct str text, size_t at, int escapes)
-{
-	char quote = text.p[at++];
-	while (at < text.n && text.p[at] != quote)
-		at += escapes && text.p[at] == '\\' ? 2 : 1;
-	return at < text.n ? at + 1 : text.n;
-}
-
-/* Where an escape string goes on: 'a' and 'b' in lines of their own are one constant, of the kind
- * that the first part had. text.n when it does not. */
-static size_t continuation(struct str text, size_t at)
-{
-	if (at < text.n && text.p[at] == '\'')
-		return at;
-	size_t next = at;
-	while (next < text.n) {
-		if (is_blank(text.p[next]))
-			next++;
-		else if (str_starts(str_from(text, next), STR("--")))
-			next = place_skip_line(text, next, PLACE_POSTGRES);
-		else
-			break;
-	}
-	struct str gap = str_first(str_from(text, at), next - at);
-	int line_end = str_find(gap, '\n') < gap.n || str_find(gap, '\r') < gap.n;
-	return next < text.n && text.p[next] == '\'' && line_end ? next : text.n;
-}
-
-static size_t skip_escape_string(struct str text, size_t at)
-{
-	for (;;) {
-		at = skip_quoted(text, at, 1);
-		size_t next = continuation(text, at);
-		if (next >= text.n)
-			return at;
-		at = next;
-	}
-}
-
-/* The offset behind the dollar-quoted text at `at`; `at` itself when there is none. */
-static size_t skip_dollar(struct str text, size_t at)
-{
-	size_t end = at + 1;
-	if (end < text.n && is_digit(text.p[end]))
-		return at;
-	while (end < text.n && text.p[end] != '$' && is_word_char(text.p[end]))
-		end++;
-	if (end >= text.n || text.p[end] != '$')
-		return at;
-	struct str tag = str_first(str_from(text, at), end + 1 - at);
-	for (size_t i = end + 1; i + tag.n <= text.n; i++) {
-		i += str_find(str_from(text, i), '$');
-		if (str_starts(str_from(text, i), tag))
-			return i + tag.n;
-	}
-	return text.n;
-}
-
-static size_t skip_word(struct str text, size_t at)
-{
-	while (at < text.n && is_word_char(text.p[at]))
-		at++;
-	return at;
-}
-
-/* What begins with a letter: a word, or an escape string. */
-static size_t read_word(struct token *out, struct str text, size_t at)
-{
-	size_t end = skip_word(text, at);
-	int is_escape = end == at + 1 && (text.p[at] == 'e' || text.p[at] == 'E');
-	if (is_escape && end < text.n && text.p[end] == '\'')
-		return skip_escape_string(text, end);
-	out->kind = TOKEN_WORD;
-	return end;
-}
-
-static size_t read_other(struct token *out, struct str text, size_t at)
-{
-	switch (text.p[at]) {
-	case ';':
-		out->kind = TOKEN_SEMICOLON;
-		return at + 1;
-	case '(':
-		out->kind = TOKEN_OPEN;
-		return at + 1;
-	case ')':
-		out->kind = TOKEN_CLOSE;
-		return at + 1;
-	case '\\':
-		out->kind = TOKEN_BACKSLASH;
-		return at + 1;
-	case '\'':
-	case '"':
-		return skip_quoted(text, at, 0);
-	case '$': {
-		size_t end = skip_dollar(text, at);
-		return end > at ? end : at + 1;
-	}
-	default:
-		return at + 1;
-	}
-}
-
-/* The token at or behind `at`; returns the offset behind it. */
-static size_t next_token(struct token *out, struct str text, size_t at)
-{
-	at = place_skip_blank(text, at, PLACE_POSTGRES);
-	*out = (struct token){ .kind = TOKEN_END, .at = at };
-	if (at >= text.n)
-		return text.n;
-	out->kind = TOKEN_OTHER;
-	size_t end =
-	    is_word_start(text.p[at]) ? read_word(out, text, at) : read_other(out, text, at);
-	out->text = str_first(str_from(text, at), end - at);
-	return end;
-}
-
-static int is_word(const struct token *t, const char *word)
-{
-	return t->kind == TOKEN_WORD && str_eq_nocase(t->text, str_of(word));
-}
-
-/* Following the statement that is being read. */
-struct reader {
-	struct token first[4];
-	size_t tokens;
-	size_t parens;
-	size_t blocks; /* BEGIN ATOMIC ... END of an SQL function, and CASE ... END in it */
-	int after_begin;
-};
-
-static int makes_routine(const struct reader *r)
-{
-	if (r->tokens < 4 || !is_word(&r->first[0], "create"))
-		return 0;
-	const struct token *kind = is_word(&r->first[1], "or") ? &r->first[3] : &r->first[1];
-	return is_word(kind, "function") || is_word(kind, "procedure");
-}
-
-/* BEGIN alone may be the name of anything: only BEGIN ATOMIC opens a block. */
-static void follow_block(struct reader *r, const struct token *t)
-{
-	if ((r->after_begin && is_word(t, "atomic")) || (r->blocks > 0 && is_word(t, "case")))
-		r->blocks++;
-	else if (r->blocks > 0 && is_word(t, "end"))
-		r->blocks--;
-	r->after_begin = is_word(t, "begin");
-}
-
-static void follow(struct reader *r, const struct token *t)
-{
-	if (r->tokens < 4)
-		r->first[r->tokens] = *t;
-	r->tokens++;
-	if (t->kind == TOKEN_OPEN)
-		r->parens++;
-	else if (t->kind == TOKEN_CLOSE && r->parens > 0)
-		r->parens--;
-	else if (r->parens == 0 && makes_routine(r))
-		follow_block(r, t);
-}
-
-/* 1: a statement was read and *at moved behind it; 0: nothing is left. */
-static int next_statement(struct postgres_statement *out, struct str text, size_t *at)
-{
-	struct reader r = { .tokens = 0 };
-	struct token t;
-	size_t end;
-	for (;;) {
-		end = next_token(&t, text, *at);
-		*at = end;
-		int ends = t.kind == TOKEN_END ||
-			   (t.kind == TOKEN_SEMICOLON && r.parens == 0 && r.blocks == 0);
-		if (ends && r.tokens > 0) {
-			*out = (struct postgres_statement){ r.first[0].at, t.at };
-			return 1;
-		}
-		if (t.kind == TOKEN_END)
-			return 0;
-		if (!ends)
-			follow(&r, &t);
-	}
-}
-
-int postgres_split_lexed(struct postgres_statement **out, size_t *count, struct str text,
-			 struct err *e)
-{
-	AUTO(free) struct postgres_statement *list = NULL;
-	size_t n = 0, cap = 0, at = 0;
-	struct postgres_statement one;
-	while (next_statement(&one, text, &at)) {
-		if (n == cap) {
-			cap = cap > 0 ? cap * 2 : 16;
-			size_t bytes;
-			if (num_mul(&bytes, cap, sizeof *list) != 0)
-				return err_set(e, ERR_NOMEM, "out of memory");
-			struct postgres_statement *more = mem_resize(list, bytes);
-			if (more == NULL)
-				return err_set(e, ERR_NOMEM, "out of memory");
-			list = more;
-		}
-		list[n++] = one;
-	}
-	*out = TAKE(list);
-	*count = n;
-	return 0;
-}
 
 /* 1: the grammar split it; 0: it does not know the syntax; -1: out of memory. */
 static int split_parsed(struct postgres_statement **out, size_t *count, struct str text,
@@ -303,6 +58,11 @@ int postgres_split(struct postgres_statement **out, size_t *count, struct str te
 	if (rc != 0)
 		return rc > 0 ? 0 : -1;
 	return postgres_split_lexed(out, count, text, e);
+}
+
+static int is_blank(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static int is_operator(char c)
@@ -360,7 +120,7 @@ static int pass_comment(size_t *at, struct str text, size_t *run, struct err *e)
 
 int postgres_refuse_slow(size_t *at, struct str text, struct err *e)
 {
-	struct token t;
+	struct postgres_token t;
 	size_t run = 0, i = 0;
 	while (i < text.n) {
 		struct str rest = str_from(text, i);
@@ -373,7 +133,7 @@ int postgres_refuse_slow(size_t *at, struct str text, struct err *e)
 		} else if (is_operator(rest.p[0]) && is_long_run(&run, text, i)) {
 			return refuse_run(e);
 		} else {
-			i = is_blank(rest.p[0]) ? i + 1 : next_token(&t, text, i);
+			i = is_blank(rest.p[0]) ? i + 1 : postgres_token(&t, text, i);
 		}
 	}
 	return 0;
@@ -382,67 +142,63 @@ int postgres_refuse_slow(size_t *at, struct str text, struct err *e)
 /* COPY with the client as its other end: FROM STDIN or TO STDOUT, outside of parentheses. */
 static int copies_with_client(struct str statement)
 {
-	struct token t, before = { .kind = TOKEN_END };
+	struct postgres_token t, before = { .kind = POSTGRES_TOKEN_END };
 	size_t parens = 0, at = 0;
 	do {
-		at = next_token(&t, statement, at);
-		if (t.kind == TOKEN_OPEN)
+		at = postgres_token(&t, statement, at);
+		if (t.kind == POSTGRES_TOKEN_OPEN)
 			parens++;
-		else if (t.kind == TOKEN_CLOSE && parens > 0)
+		else if (t.kind == POSTGRES_TOKEN_CLOSE && parens > 0)
 			parens--;
-		if (parens == 0 && (is_word(&before, "from") || is_word(&before, "to")) &&
-		    (is_word(&t, "stdin") || is_word(&t, "stdout")))
+		if (parens == 0 &&
+		    (postgres_token_is(&before, "from") || postgres_token_is(&before, "to")) &&
+		    (postgres_token_is(&t, "stdin") || postgres_token_is(&t, "stdout")))
 			return 1;
 		before = t;
-	} while (t.kind != TOKEN_END);
+	} while (t.kind != POSTGRES_TOKEN_END);
 	return 0;
 }
 
-/* Every statement of the grammar's TransactionStmt but SAVEPOINT, RELEASE and ROLLBACK TO. */
-static int controls_transaction(struct str statement)
+/* What never runs, in a transaction or by itself. */
+static int refuse(const struct db_statement *statement, struct err *e)
 {
-	static const char *const verbs[] = { "begin", "start", "commit", "end", "abort" };
-	struct token t[3];
-	size_t at = 0;
-	for (size_t i = 0; i < 3; i++)
-		at = next_token(&t[i], statement, at);
-	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-		if (is_word(&t[0], verbs[i]))
-			return 1;
-	}
-	if (is_word(&t[0], "prepare"))
-		return is_word(&t[1], "transaction");
-	if (!is_word(&t[0], "rollback"))
-		return 0;
-	int noise = is_word(&t[1], "work") || is_word(&t[1], "transaction");
-	return !is_word(noise ? &t[2] : &t[1], "to");
-}
-
-static int refuse(struct str statement, struct err *e)
-{
-	struct token first;
-	(void)next_token(&first, statement, 0);
-	if (controls_transaction(statement))
-		return err_set(e, ERR_REFUSED,
-			       "'%.*s' is refused: the whole file runs in one transaction with its "
-			       "ledger row; take it out",
-			       STR_ARG(first.text));
-	if (is_word(&first, "copy") && copies_with_client(statement))
+	struct postgres_token first, second;
+	size_t at = postgres_token(&first, statement->text, 0);
+	(void)postgres_token(&second, statement->text, at);
+	if (postgres_token_is(&first, "copy") && copies_with_client(statement->text))
 		return err_set(e, ERR_REFUSED,
 			       "COPY from or to the client is refused: a migration has no client; "
 			       "use INSERT, or COPY with a file on the server");
+	if (postgres_token_is(&first, "discard") && postgres_token_is(&second, "all"))
+		return err_set(e, ERR_REFUSED,
+			       "DISCARD ALL is refused: it would release the lock of its runner; "
+			       "take it out, each file's session is cleaned anyway");
 	return 0;
+}
+
+/* What would break the transaction around the whole file. */
+static int refuse_control(const struct db_statement *statement, struct err *e)
+{
+	struct postgres_token first;
+	(void)postgres_token(&first, statement->text, 0);
+	int prepared = postgres_token_is(&first, "commit") || postgres_token_is(&first, "rollback");
+	if (!(statement->flags & DB_CONTROL) && !((statement->flags & DB_OUTSIDE) && prepared))
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		       "'%.*s' is refused: the whole file runs in one transaction with its "
+		       "ledger row; take it out",
+		       STR_ARG(first.text));
 }
 
 /* psql's own commands: a backslash outside of quotes is nothing in SQL. */
 static int refuse_backslash(struct str text, const struct postgres_statement *s, size_t *at,
 			    struct err *e)
 {
-	struct token t = { .kind = TOKEN_END };
+	struct postgres_token t = { .kind = POSTGRES_TOKEN_END };
 	size_t next = s->start;
 	while (next < s->end) {
-		next = next_token(&t, text, next);
-		if (t.kind != TOKEN_BACKSLASH || t.at >= s->end)
+		next = postgres_token(&t, text, next);
+		if (t.kind != POSTGRES_TOKEN_BACKSLASH || t.at >= s->end)
 			continue;
 		struct str line = str_from(text, t.at);
 		line = str_first(line, str_find(line, '\n'));
@@ -456,40 +212,109 @@ static int refuse_backslash(struct str text, const struct postgres_statement *s,
 	return 0;
 }
 
-static int screen_one(struct str text, const struct postgres_statement *s, size_t *at,
-		      struct err *e)
+/* A script that is being looked at: without byte order mark, and split. */
+struct look {
+	struct str text;
+	struct postgres_statement *list; /* on the heap */
+	size_t n;
+	struct db_place walked; /* of the byte at `at`; counts on from there */
+	size_t at;
+};
+
+static void look_free(struct look *look)
 {
-	*at = s->start;
-	if (refuse(str_first(str_from(text, s->start), s->end - s->start), e) != 0)
+	mem_free(look->list);
+}
+
+AUTO_DEFINE_INPLACE(look, struct look, look_free);
+
+static int look_at(struct look *look, struct db_place *failed, struct str text, struct err *e)
+{
+	struct db_script script = { .notice = NULL };
+	size_t slow = 0;
+	if (place_refuse_nul(text, &script, e) != 0) {
+		*failed = script.failed;
 		return -1;
-	return refuse_backslash(text, s, at, e);
+	}
+	look->text = text = str_from(text, place_bom(text));
+	if (text.n >= INT_MAX)
+		return err_set(e, ERR_LIMIT, "the script is larger than %d bytes", INT_MAX - 1);
+	if (postgres_refuse_slow(&slow, text, e) != 0) {
+		*failed = place_at(text, slow, 0);
+		return -1;
+	}
+	AUTO(free) char *copy = mem_copy(text.p, text.n); /* with a NUL behind it */
+	if (copy == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	return postgres_split(&look->list, &look->n, (struct str){ copy, text.n }, e);
+}
+
+/* The place of `offset`, counted on from the one before: a script is walked once. */
+static struct db_place place_on(struct look *look, size_t offset, size_t statement)
+{
+	struct str between = str_first(str_from(look->text, look->at), offset - look->at);
+	struct db_place on = place_at(between, between.n, statement);
+	if (look->at == 0)
+		look->walked = (struct db_place){ .line = 1, .column = 1 };
+	if (on.line == 1)
+		on.column += look->walked.column - 1;
+	on.line += look->walked.line - 1;
+	look->walked = on;
+	look->at = offset;
+	return on;
+}
+
+/* Statement number `i`, from 0; its place when it is refused. */
+static int read_statement(struct db_statement *out, struct db_place *failed, struct look *look,
+			  size_t i, struct err *e)
+{
+	const struct postgres_statement *s = &look->list[i];
+	size_t end = s->end, at = s->start;
+	while (end > s->start && is_blank(look->text.p[end - 1]))
+		end--;
+	*out = (struct db_statement){
+		.text = str_first(str_from(look->text, s->start), end - s->start),
+		.place = place_on(look, s->start, i + 1),
+	};
+	postgres_classify(out);
+	if (refuse(out, e) == 0 && refuse_backslash(look->text, s, &at, e) == 0)
+		return 0;
+	*failed = place_at(look->text, at, i + 1);
+	return -1;
 }
 
 int postgres_screen(struct str text, struct db_script *script, struct err *e)
 {
-	if (place_refuse_nul(text, script, e) != 0)
+	AUTO(look) struct look look = { .list = NULL };
+	if (look_at(&look, &script->failed, text, e) != 0)
 		return -1;
-	text = str_from(text, place_bom(text));
-	if (text.n >= INT_MAX)
-		return err_set(e, ERR_LIMIT, "the script is larger than %d bytes", INT_MAX - 1);
-	AUTO(free) char *copy = mem_copy(text.p, text.n);
-	AUTO(free) struct postgres_statement *list = NULL;
-	size_t n = 0, slow = 0;
-	if (copy == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	if (postgres_refuse_slow(&slow, text, e) != 0) {
-		script->failed = place_at(text, slow, 0);
-		return -1;
-	}
-	if (postgres_split(&list, &n, (struct str){ copy, text.n }, e) != 0)
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		size_t at = 0;
-		if (screen_one(text, &list[i], &at, e) != 0) {
-			script->failed = place_at(text, at, i + 1);
+	for (size_t i = 0; i < look.n; i++) {
+		struct db_statement one;
+		if (read_statement(&one, &script->failed, &look, i, e) != 0)
+			return -1;
+		if (refuse_control(&one, e) != 0) {
+			script->failed = one.place;
 			return -1;
 		}
 		script->statements++;
 	}
+	return 0;
+}
+
+int postgres_script_split(struct db_statement **out, size_t *n, struct db_place *failed,
+			  struct str text, struct arena *arena, struct err *e)
+{
+	AUTO(look) struct look look = { .list = NULL };
+	if (look_at(&look, failed, text, e) != 0)
+		return -1;
+	struct db_statement *list = arena_array(arena, look.n > 0 ? look.n : 1, sizeof *list);
+	if (list == NULL)
+		return arena_err(arena, e);
+	for (size_t i = 0; i < look.n; i++) {
+		if (read_statement(&list[i], failed, &look, i, e) != 0)
+			return -1;
+	}
+	*out = list;
+	*n = look.n;
 	return 0;
 }

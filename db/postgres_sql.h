@@ -6,8 +6,10 @@
 
 /* Scripts for PostgreSQL, looked at without a server. For the driver only. */
 
-/* The slot of the same name. */
+/* The slots of the same names. */
 int postgres_screen(struct str text, struct db_script *script, struct err *e) MUST_CHECK;
+int postgres_script_split(struct db_statement **out, size_t *n, struct db_place *failed,
+			  struct str text, struct arena *arena, struct err *e) MUST_CHECK;
 
 /* A statement of a script, from its first token on. */
 struct postgres_statement {
