@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,12 +39,26 @@ struct reader {
 /* Enums are written through an int. */
 _Static_assert(sizeof(enum conf_rollout) == sizeof(int), "enum conf_rollout");
 _Static_assert(sizeof(enum conf_trigger) == sizeof(int), "enum conf_trigger");
+_Static_assert(sizeof(enum rule_level) == sizeof(int), "enum rule_level");
+_Static_assert(sizeof(enum conf_fail_on) == sizeof(int), "enum conf_fail_on");
+
+/* "a or b", "a, b or c". */
+static void join_names(char *out, size_t max, const char *const *names)
+{
+	size_t n = 0;
+	out[0] = '\0';
+	for (size_t i = 0; names[i] != NULL; i++) {
+		const char *between = i == 0 ? "" : names[i + 1] != NULL ? ", " : " or ";
+		int more = snprintf(out + n, max - n, "%s%s", between, names[i]);
+		n += more > 0 && (size_t)more < max - n ? (size_t)more : 0;
+	}
+}
 
 /* "'key' is not valid (expected ...)", with the range where there is one. The value is not shown:
  * one that stands in the wrong place may be a secret. */
 static int fail_value(struct reader *r, const struct conf_key *key, const struct yaml *at)
 {
-	char low[CONF_NUMBER_TEXT], high[CONF_NUMBER_TEXT];
+	char low[CONF_NUMBER_TEXT], high[CONF_NUMBER_TEXT], names[128];
 	switch (key->type) {
 	case CONF_INT:
 		return conf_fail(r->file, at, r->e,
@@ -64,8 +79,9 @@ static int fail_value(struct reader *r, const struct conf_key *key, const struct
 				 key->name, conf_format_size(low, key->min),
 				 conf_format_size(high, key->max));
 	case CONF_ENUM:
-		return conf_fail(r->file, at, r->e, "malformed '%s' (expected %s or %s)", key->name,
-				 key->names[0], key->names[1]);
+		join_names(names, sizeof names, key->names);
+		return conf_fail(r->file, at, r->e, "malformed '%s' (expected %s)", key->name,
+				 names);
 	case CONF_SECRET:
 	case CONF_SECRETS:
 		return conf_fail(r->file, at, r->e,

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/rule.h"
 #include "base/secret.h"
 #include "base/str.h"
 
@@ -33,6 +34,16 @@ struct conf_secret {
 
 enum conf_rollout { CONF_ROLLOUT_MANUAL, CONF_ROLLOUT_AUTOMATIC };
 
+/* What a rule of the review counts for in an environment. */
+struct conf_rule {
+	int line;
+	struct str id; /* of base/rule.h */
+	enum rule_level severity;
+};
+
+/* From which advice on a review keeps a plan from being rolled out in an environment. */
+enum conf_fail_on { CONF_FAIL_ERROR, CONF_FAIL_WARNING, CONF_FAIL_NEVER };
+
 struct conf_environment {
 	int line;
 	struct str id;
@@ -40,6 +51,8 @@ struct conf_environment {
 	int64_t max_parallel;         /* tasks of one stage at a time, 1..256; default 8 */
 	int64_t lock_timeout_ms;      /* waiting for the target's lock; default 60 s */
 	int64_t statement_timeout_ms; /* one statement in a target; 0 = none; default 0 */
+	struct conf_list rules;       /* struct conf_rule: others than the defaults */
+	enum conf_fail_on fail_on;    /* default error */
 };
 
 struct conf_instance {

@@ -145,6 +145,28 @@ static int check_ids(struct checker *k)
 	return 0;
 }
 
+/* Rules that exist, each at most once. */
+static int check_rules(struct checker *k, size_t i)
+{
+	const struct conf_environment *env =
+	    (const struct conf_environment *)k->c->environments.items + i;
+	const struct conf_rule *rules = env->rules.items;
+	const struct yaml *node = value_at(item_at(k, "environments", i), "rules")->child;
+	int seen[RULES] = { 0 };
+	for (size_t j = 0; j < env->rules.n; j++, node = node->next) {
+		enum rule rule;
+		if (rule_find(&rule, rules[j].id) != 0)
+			return conf_fail(k->file, value_at(node, "id"), k->e,
+					 "there is no rule '%.*s' (expected an id of `tidegate "
+					 "check --list-rules`, such as require-where)",
+					 STR_ARG(str_first(rules[j].id, 64)));
+		if (seen[rule]++ > 0)
+			return conf_fail(k->file, value_at(node, "id"), k->e,
+					 "rule '%s' stands twice", rule_id(rule));
+	}
+	return 0;
+}
+
 /* A name of a database, in which '*' and '?' may stand too. */
 static int is_pattern(struct str s)
 {
@@ -392,6 +414,7 @@ int conf_check(const struct conf *c, const struct yaml *root, const char *file, 
 {
 	struct checker k = { c, root, file, e };
 	if (check_top(&k) != 0 || check_ids(&k) != 0 ||
+	    check_each(&k, c->environments.n, check_rules) != 0 ||
 	    check_each(&k, c->instances.n, check_instance) != 0 ||
 	    check_each(&k, c->projects.n, check_project) != 0)
 		return -1;

@@ -20,6 +20,30 @@
 static const char *const rollout_names[] = { "manual", "automatic", NULL };
 static const char *const trigger_names[] = { "merge", "push", NULL };
 static const char *const unknown_names[] = { "count", "hold", NULL };
+/* In the order of enum rule_level and enum conf_fail_on. */
+static const char *const level_names[] = { "off", "info", "warning", "error", NULL };
+static const char *const fail_names[] = { "error", "warning", "never", NULL };
+
+/* keys of environments[].rules[] */
+static const struct conf_key rule_keys[] = {
+	{ .name = "id",
+	  .type = CONF_TEXT,
+	  .required = 1,
+	  .offset = offsetof(struct conf_rule, id) },
+	{ .name = "severity",
+	  .type = CONF_ENUM,
+	  .required = 1,
+	  .offset = offsetof(struct conf_rule, severity),
+	  .names = level_names },
+};
+
+static const struct conf_schema rule_schema = {
+	.what = "a rule",
+	.size = sizeof(struct conf_rule),
+	.line = offsetof(struct conf_rule, line),
+	.keys = rule_keys,
+	.n = COUNT(rule_keys),
+};
 
 /* keys of environments[] */
 static const struct conf_key environment_keys[] = {
@@ -50,6 +74,15 @@ static const struct conf_key environment_keys[] = {
 	  .fallback = "0",
 	  .min = 0,
 	  .max = 7 * DAY_MS },
+	{ .name = "rules",
+	  .type = CONF_LIST,
+	  .offset = offsetof(struct conf_environment, rules),
+	  .sub = &rule_schema },
+	{ .name = "fail_on",
+	  .type = CONF_ENUM,
+	  .offset = offsetof(struct conf_environment, fail_on),
+	  .fallback = "error",
+	  .names = fail_names },
 	{ .name = "approvals", .type = CONF_LATER },
 };
 

@@ -24,6 +24,7 @@
 struct db;
 struct db_rows;
 struct db_driver;
+struct db_inspection; /* db/inspect.h */
 
 enum db_type { DB_NULL, DB_INT, DB_TEXT, DB_BLOB };
 
@@ -331,6 +332,18 @@ struct db_driver {
 	int (*lock)(struct db *db, int64_t wait_ms, struct err *e); /* MAY: the transaction locks */
 	void (*cancel)(struct db *db);                              /* MUST */
 	int (*checkpoint)(struct db *db, struct err *e); /* MAY: the database does it itself */
+	/* of db/inspect.h and db/rehearse.h: all MAY */
+	int (*inspect)(struct db_inspection *out, struct str text,
+		       const struct db_statement *statements, size_t n, struct arena *arena,
+		       struct err *e);
+	int (*copy)(struct db **out, struct db *db, struct err *e);
+	int (*is_newer)(struct db *db, struct err *e);
+	int (*parse)(struct db_place *failed, struct db *db, const struct db_statement *statement,
+		     struct err *e);
+	int (*explain)(int64_t *rows, struct db *db, const struct db_statement *statement,
+		       struct err *e);
+	int (*count)(int64_t *rows, struct db *db, struct str schema, struct str table,
+		     struct err *e);
 };
 
 extern const struct db_driver db_sqlite;
