@@ -9,6 +9,7 @@
 #include "base/num.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct db_driver *const drivers[] = { &db_sqlite, &db_postgres, NULL };
@@ -175,6 +176,30 @@ int db_begin(struct db *db, struct err *e)
 	return -1;
 }
 
+static int isolate(struct db *db, enum db_isolation isolation, struct err *e)
+{
+	static const char *const names[] = { "", "read uncommitted", "read committed",
+					     "repeatable read", "serializable" };
+	char sql[96];
+	(void)snprintf(sql, sizeof sql, "%s%s", db->driver->isolation, names[isolation]);
+	return db_exec(db, NULL, sql, DB_NO_ARGS, e);
+}
+
+int db_begin_isolated(struct db *db, enum db_isolation isolation, struct err *e)
+{
+	if (isolation == DB_ISOLATION_DEFAULT || db->driver->isolation == NULL)
+		return db_begin(db, e);
+	int first = (db->driver->flags & DB_ISOLATION_FIRST) != 0;
+	if (first && isolate(db, isolation, e) != 0)
+		return -1;
+	if (db_begin(db, e) != 0)
+		return -1;
+	if (first || isolate(db, isolation, e) == 0)
+		return 0;
+	db_rollback(db);
+	return -1;
+}
+
 int db_commit(struct db *db, struct err *e)
 {
 	assert(db->in_transaction);
@@ -254,6 +279,16 @@ void db_rest(const struct db_options *options, int ms)
 		(void)options->poll(options->poll_context, NULL, 0, ms);
 	else
 		(void)poll(NULL, 0, ms);
+}
+
+int db_is_lock_timeout(const struct db *db, const struct err *e)
+{
+	const char *const *codes = db->driver->lock_codes;
+	if (e->code != ERR_UNAVAILABLE || codes == NULL)
+		return 0;
+	while (*codes != NULL && strcmp(*codes, e->native) != 0)
+		codes++;
+	return *codes != NULL;
 }
 
 const char *db_ledger(const struct db *db)

@@ -269,6 +269,23 @@ int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms);
 /* Wait for the clock alone in the same way, between two sessions; it may end early. */
 void db_rest(const struct db_options *options, int ms);
 
+/*
+ * Whether the database answered that a statement waited too long for a lock, or was chosen to end a
+ * deadlock: it was not done, and the same can succeed later.
+ */
+int db_is_lock_timeout(const struct db *db, const struct err *e);
+
+/* How one transaction sees those beside it; DB_ISOLATION_DEFAULT is the database's own choice. */
+enum db_isolation {
+	DB_ISOLATION_DEFAULT,
+	DB_READ_UNCOMMITTED,
+	DB_READ_COMMITTED,
+	DB_REPEATABLE_READ,
+	DB_SERIALIZABLE,
+};
+/* db_begin with the isolation that is asked for, or a stronger one. */
+int db_begin_isolated(struct db *db, enum db_isolation isolation, struct err *e) MUST_CHECK;
+
 /* The ledger's table in this session, as SQL. */
 const char *db_ledger(const struct db *db);
 
@@ -284,6 +301,8 @@ enum db_flags {
 	DB_ONE_WRITER = 1 << 1, /* writers of the whole database queue: pass the gate */
 	DB_FILE = 1 << 2,       /* a database is a file: its name becomes a path below the url */
 	DB_BLOCKS = 1 << 3,     /* works in the calling thread: never waits by db_options.poll */
+	/* db_driver.isolation is told before a transaction begins, not as its first statement */
+	DB_ISOLATION_FIRST = 1 << 4,
 };
 
 /*
@@ -305,6 +324,11 @@ struct db_driver {
 	const char *ledger_ddl;   /* script that makes it when it is missing */
 	/* statements that give an older one today's shape; NULL-ended */
 	const char *const *ledger_upgrade;
+	/* native codes of db_is_lock_timeout; NULL-ended */
+	const char *const *lock_codes;
+	/* statement that takes an isolation level behind it ("set transaction isolation level ");
+	 * NULL: every transaction is serializable */
+	const char *isolation;
 
 	int (*open)(struct db **out, const struct db_options *options, struct err *e); /* MUST */
 	void (*close)(struct db *db);                                                  /* MUST */

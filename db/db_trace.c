@@ -81,6 +81,27 @@ static int trace_script(struct db *db, struct str text, struct db_script *script
 	return tell(t, "script", text, db_script_run(t->inner, text, script, e), e);
 }
 
+static int trace_statement(struct db *db, const struct db_statement *statement,
+			   struct db_script *script, struct err *e)
+{
+	struct trace *t = trace_of(db);
+	return tell(t, "statement", statement->text,
+		    db_statement_run(t->inner, statement, script, e), e);
+}
+
+static int trace_reset(struct db *db, struct err *e)
+{
+	struct trace *t = trace_of(db);
+	return tell(t, "reset", STR_NULL, db_session_reset(t->inner, e), e);
+}
+
+static int trace_probe(struct db_probe *out, struct db *db, const struct db_statement *statement,
+		       struct arena *arena, struct err *e)
+{
+	struct trace *t = trace_of(db);
+	return tell(t, "probe", statement->text, db_probe(out, t->inner, statement, arena, e), e);
+}
+
 static int trace_lock(struct db *db, int64_t wait_ms, struct err *e)
 {
 	struct trace *t = trace_of(db);
@@ -111,6 +132,9 @@ int db_trace(struct db **out, struct db *inner, void (*line)(void *context, cons
 	t->driver.commit = trace_commit;
 	t->driver.rollback = trace_rollback;
 	t->driver.script = trace_script;
+	t->driver.statement = trace_statement;
+	t->driver.reset = trace_reset;
+	t->driver.probe = trace_probe;
 	t->driver.lock = trace_lock;
 	t->driver.cancel = trace_cancel;
 	t->driver.checkpoint = trace_checkpoint;

@@ -482,6 +482,9 @@ static void postgres_cancel(struct db *db)
 
 static const char *const schemes[] = { "postgresql:", "postgres:", NULL };
 
+/* lock_not_available, deadlock_detected, serialization_failure */
+static const char *const lock_codes[] = { "55P03", "40P01", "40001", NULL };
+
 const struct db_driver db_postgres = {
 	.name = "postgresql",
 	.schemes = schemes,
@@ -494,6 +497,8 @@ const struct db_driver db_postgres = {
 	.ledger_check = postgres_ledger_check,
 	.ledger_ddl = postgres_ledger_ddl,
 	.ledger_upgrade = postgres_ledger_upgrade,
+	.lock_codes = lock_codes,
+	.isolation = "set transaction isolation level ",
 	.open = postgres_open,
 	.close = postgres_close,
 	.query = postgres_query,

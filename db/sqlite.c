@@ -542,6 +542,9 @@ static int sqlite_open(struct db **out, const struct db_options *o, struct err *
 
 static const char *const schemes[] = { "sqlite:", NULL };
 
+/* SQLITE_BUSY, SQLITE_LOCKED, and BUSY_RECOVERY, LOCKED_SHAREDCACHE, BUSY_SNAPSHOT, BUSY_TIMEOUT */
+static const char *const lock_codes[] = { "5", "6", "261", "262", "517", "773", NULL };
+
 const struct db_driver db_sqlite = {
 	.name = "sqlite",
 	.schemes = schemes,
@@ -556,6 +559,7 @@ const struct db_driver db_sqlite = {
 	    " where type = 'table' and name = 'tidegate_revision'",
 	.ledger_ddl = ledger_ddl,
 	.ledger_upgrade = ledger_upgrade,
+	.lock_codes = lock_codes,
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.query = sqlite_query,

@@ -83,6 +83,7 @@ static int record(struct runner *r, const struct migration *file, const struct d
 		.applied_ms = clock_unix_ms(),
 		.duration_ms = clock_mono_ms() - started,
 		.statements = (int64_t)script->statements,
+		.statements_done = (int64_t)script->statements,
 	};
 	return revision_insert(r->db, &revision, e);
 }
