@@ -96,6 +96,11 @@ static int fail_value(struct reader *r, const struct conf_key *key, const struct
 	case CONF_TEXTS:
 		return conf_fail(r->file, at, r->e, "malformed '%s' (expected a list of texts)",
 				 key->name);
+	case CONF_LABELS:
+		return conf_fail(r->file, at, r->e,
+				 "malformed '%s' (expected a mapping of texts, such as {tier: "
+				 "gold})",
+				 key->name);
 	case CONF_LIST:
 		return conf_fail(r->file, at, r->e, "malformed '%s' (expected a list of mappings)",
 				 key->name);
@@ -195,20 +200,48 @@ static int read_text(struct reader *r, void *at, const char *name, const struct 
 	return copy_text(r, at, node->text);
 }
 
+static size_t count(const struct yaml *node)
+{
+	size_t n = 0;
+	for (const struct yaml *y = node->child; y != NULL; y = y->next)
+		n++;
+	return n;
+}
+
 static int read_texts(struct reader *r, struct conf_list *list, const struct conf_key *key,
 		      const struct yaml *node)
 {
-	size_t n = 0;
+	const size_t n = count(node);
 	if (node->kind != YAML_SEQUENCE)
 		return fail_value(r, key, node);
-	for (const struct yaml *y = node->child; y != NULL; y = y->next)
-		n++;
 	struct str *texts = arena_array(&r->c->arena, n, sizeof *texts);
 	if (texts == NULL)
 		return arena_err(&r->c->arena, r->e);
 	*list = (struct conf_list){ texts, n };
 	for (const struct yaml *y = node->child; y != NULL; y = y->next) {
 		if (read_text(r, texts++, key->name, y) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int read_labels(struct reader *r, struct conf_list *list, const struct conf_key *key,
+		       const struct yaml *node)
+{
+	const size_t n = count(node);
+	if (node->kind != YAML_MAPPING)
+		return fail_value(r, key, node);
+	struct conf_label *labels = arena_array(&r->c->arena, n, sizeof *labels);
+	if (labels == NULL)
+		return arena_err(&r->c->arena, r->e);
+	*list = (struct conf_list){ labels, n };
+	for (const struct yaml *y = node->child; y != NULL; y = y->next, labels++) {
+		const struct yaml name = { .kind = YAML_SCALAR,
+					   .line = y->key_line,
+					   .column = y->key_column,
+					   .text = y->key };
+		if (read_text(r, &labels->key, key->name, &name) != 0 ||
+		    read_text(r, &labels->value, key->name, y) != 0)
 			return -1;
 	}
 	return 0;
@@ -262,13 +295,11 @@ static int read_secret_pointer(struct reader *r, void *at, const struct conf_key
 static int read_secrets(struct reader *r, struct conf_list *list, const struct conf_key *key,
 			const struct yaml *node)
 {
-	size_t n = 0;
+	const size_t n = count(node);
 	if (node->kind != YAML_SEQUENCE)
 		return conf_fail(r->file, node, r->e,
 				 "malformed '%s' (expected a list such as [{env: NAME}])",
 				 key->name);
-	for (const struct yaml *y = node->child; y != NULL; y = y->next)
-		n++;
 	struct conf_secret *secrets = arena_array(&r->c->arena, n, sizeof *secrets);
 	if (secrets == NULL)
 		return arena_err(&r->c->arena, r->e);
@@ -344,11 +375,9 @@ static int enter(struct reader *r, const struct conf_schema *schema, char *base,
 static int enter_list(struct reader *r, struct conf_list *list, const struct conf_key *key,
 		      const struct yaml *node)
 {
-	size_t n = 0;
+	const size_t n = count(node);
 	if (node->kind != YAML_SEQUENCE)
 		return fail_value(r, key, node);
-	for (const struct yaml *y = node->child; y != NULL; y = y->next)
-		n++;
 	char *items = arena_array(&r->c->arena, n, key->sub->size);
 	if (items == NULL)
 		return arena_err(&r->c->arena, r->e);
@@ -392,6 +421,8 @@ static int read_value(struct reader *r, char *base, const struct conf_key *key,
 		return read_texts(r, at, key, node);
 	case CONF_SECRETS:
 		return read_secrets(r, at, key, node);
+	case CONF_LABELS:
+		return read_labels(r, at, key, node);
 	case CONF_MAPPING:
 		return enter(r, key->sub, at, node, 0);
 	case CONF_POINTER:

@@ -55,13 +55,31 @@ struct conf_environment {
 	enum conf_fail_on fail_on;    /* default error */
 };
 
+/* One pair of a map of text to text. */
+struct conf_label {
+	struct str key;
+	struct str value;
+};
+
 struct conf_instance {
 	int line;
 	struct str id;
-	struct str environment;       /* an environment's id */
+	struct str environment;       /* its id; absent: its databases are of no stage */
 	struct str url;               /* "sqlite:DIR", "postgresql://user@host:port?options" */
 	struct conf_secret *password; /* NULL: none */
 	struct conf_list databases;   /* struct str: names and patterns; empty allows each */
+	struct conf_list labels;      /* struct conf_label: for groups */
+};
+
+/* A rule that selects databases: what is given must all hold; an empty list lets each through. */
+struct conf_group {
+	int line;
+	struct str id;
+	struct conf_list environments; /* struct str: ids */
+	struct conf_list instances;    /* struct str: ids and patterns of ids */
+	struct conf_list databases;    /* struct str: names and patterns of names */
+	struct conf_list exclude;      /* struct str: the same, or with a '/' of whole targets */
+	struct conf_list labels;       /* struct conf_label: the instance has each of them */
 };
 
 struct conf_project {
@@ -70,8 +88,9 @@ struct conf_project {
 	struct str title;       /* default: the id */
 	int allow_out_of_order; /* default 0 */
 	int allow_edited;       /* default 0: an applied file whose content changed is refused */
-	struct str release_id_template; /* default "release_{date}-RC{iteration}" */
-	struct str release_id_timezone; /* IANA; default "UTC" */
+	struct str release_id_template;   /* default "release_{date}-RC{iteration}" */
+	struct str release_id_timezone;   /* IANA; default "UTC" */
+	struct conf_list database_groups; /* struct conf_group */
 };
 
 /* How the mirror of a repository is fetched. */
@@ -105,12 +124,12 @@ struct conf_repository {
 	enum conf_trigger trigger;            /* default merge; of "git" always push */
 	struct str file_pattern;              /* default: each .sql file below migrations/ */
 	struct str project;                   /* a project's id */
-	struct conf_list targets;             /* struct str: instances/I/databases/D */
-	struct str target_stage;              /* "environments/E"; absent: through the last stage */
-	int64_t fetch_timeout_ms;             /* default 120 s */
-	struct conf_api *api;                 /* NULL: it is not asked */
-	struct conf_list repository_ids;      /* struct str: the provider's ids; empty: any */
-	struct conf_list subscription_ids;    /* struct str: of Azure's service hooks; empty: any */
+	struct conf_list targets; /* struct str: instances/I/databases/D, or one group's name */
+	struct str target_stage;  /* "environments/E"; absent: through the last stage */
+	int64_t fetch_timeout_ms; /* default 120 s */
+	struct conf_api *api;     /* NULL: it is not asked */
+	struct conf_list repository_ids;   /* struct str: the provider's ids; empty: any */
+	struct conf_list subscription_ids; /* struct str: of Azure's service hooks; empty: any */
 };
 
 /* What becomes of a merge whose author may be a person or a bot. */
@@ -192,6 +211,24 @@ int conf_environment_position(const struct conf *c, struct str id);
  */
 int conf_target(const struct conf_instance **instance, struct str *database, const struct conf *c,
 		struct str target, struct err *e) MUST_CHECK;
+
+/* Whether the text is meant as the name of a group: "projects/...". */
+int conf_target_is_group(struct str target);
+/* Split "projects/P/databaseGroups/G". ERR_INPUT for another form, ERR_NOTFOUND when there is no
+ * such project or group. */
+int conf_group(const struct conf_project **project, const struct conf_group **group,
+	       const struct conf *c, struct str name, struct err *e) MUST_CHECK;
+/* Whether the group's rule lets databases of the instance through, as far as the instance goes. */
+int conf_group_has_instance(const struct conf_group *g, const struct conf_instance *in);
+/* Whether it lets this database of such an instance through. */
+int conf_group_has(const struct conf_group *g, const struct conf_instance *in, struct str database);
+
+/* Whether the instance lists the database, by name or by a pattern. */
+int conf_instance_lists(const struct conf_instance *in, struct str database);
+/* Whether it lists it by its very name. */
+int conf_instance_names(const struct conf_instance *in, struct str database);
+/* '*' matches any bytes, '?' one. */
+int conf_pattern_matches(struct str pattern, struct str name);
 
 /* Names of databases: [A-Za-z0-9_.-]+, at most 63 bytes, no '.' or '-' at the beginning. */
 int conf_database_is_valid(struct str name);

@@ -167,23 +167,11 @@ static int check_rules(struct checker *k, size_t i)
 	return 0;
 }
 
-/* A name of a database, in which '*' and '?' may stand too. */
-static int is_pattern(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.p[i];
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-		      c == '_' || c == '.' || c == '-' || c == '*' || c == '?'))
-			return 0;
-	}
-	return s.n > 0 && s.n <= 63 && s.p[0] != '.' && s.p[0] != '-';
-}
-
 static int check_instance(struct checker *k, size_t i)
 {
 	const struct conf_instance *in = (const struct conf_instance *)k->c->instances.items + i;
 	const struct yaml *item = item_at(k, "instances", i);
-	if (conf_environment(k->c, in->environment) == NULL)
+	if (in->environment.p != NULL && conf_environment(k->c, in->environment) == NULL)
 		return conf_fail(k->file, value_at(item, "environment"), k->e,
 				 "there is no environment '%.*s' (expected an id under "
 				 "'environments')",
@@ -197,7 +185,7 @@ static int check_instance(struct checker *k, size_t i)
 	const struct str *patterns = in->databases.items;
 	const struct yaml *node = value_at(item, "databases")->child;
 	for (size_t j = 0; j < in->databases.n; j++, node = node->next) {
-		if (!is_pattern(patterns[j]))
+		if (!conf_pattern_is_valid(patterns[j]))
 			return conf_fail(k->file, node, k->e,
 					 "malformed database name (expected at most 63 of A-Z, "
 					 "a-z, 0-9, '_', '.', '-', with '*' and '?' as wildcards)");
@@ -230,6 +218,25 @@ static int template_is_valid(struct str t)
 	return timed;
 }
 
+/* Well-formed and different ids, and what each group says. */
+static int check_groups(struct checker *k, const struct conf_project *p, const struct yaml *item)
+{
+	const struct conf_group *groups = p->database_groups.items;
+	const struct yaml *node = value_at(item, "database_groups")->child;
+	for (size_t i = 0; i < p->database_groups.n; i++, node = node->next) {
+		if (conf_check_group(k->c, &groups[i], node, k->file, k->e) != 0)
+			return -1;
+		for (size_t j = 0; j < i; j++) {
+			if (str_eq(groups[j].id, groups[i].id))
+				return conf_fail(k->file, value_at(node, "id"), k->e,
+						 "id '%.*s' stands twice under 'database_groups' "
+						 "(expected different ids)",
+						 STR_ARG(groups[i].id));
+		}
+	}
+	return 0;
+}
+
 static int check_project(struct checker *k, size_t i)
 {
 	const struct conf_project *p = (const struct conf_project *)k->c->projects.items + i;
@@ -242,7 +249,7 @@ static int check_project(struct checker *k, size_t i)
 				 "{iteration} at the end)");
 	if (zone_open(&zone, p->release_id_timezone.p, k->e) != 0)
 		return conf_fail_wrap(k->file, value_at(item, "release_id_timezone"), k->e);
-	return 0;
+	return check_groups(k, p, item);
 }
 
 static int is_provider(struct str s)
@@ -252,6 +259,45 @@ static int is_provider(struct str s)
 			return 0;
 	}
 	return s.n > 0;
+}
+
+/* A group stands alone, and is of the repository's own project. */
+static int check_group_target(struct checker *k, const struct conf_repository *r,
+			      const struct yaml *node)
+{
+	const struct conf_project *project;
+	const struct conf_group *group;
+	const struct str *target = r->targets.items;
+	if (r->targets.n > 1)
+		return conf_fail(
+		    k->file, node, k->e,
+		    "a database group stands beside other targets (expected either "
+		    "databases, or exactly one projects/PROJECT/databaseGroups/GROUP)");
+	if (conf_group(&project, &group, k->c, *target, k->e) != 0)
+		return conf_fail_wrap(k->file, node, k->e);
+	if (!str_eq(project->id, r->project))
+		return conf_fail(k->file, node, k->e,
+				 "database group '%.*s' is of another project (expected one of "
+				 "project '%.*s')",
+				 STR_ARG(str_first(*target, 160)), STR_ARG(r->project));
+	return 0;
+}
+
+static int check_target(struct checker *k, const struct conf_repository *r, struct str target,
+			const struct yaml *node)
+{
+	const struct conf_instance *instance;
+	struct str database;
+	if (conf_target_is_group(target))
+		return check_group_target(k, r, node);
+	if (conf_target(&instance, &database, k->c, target, k->e) != 0)
+		return conf_fail_wrap(k->file, node, k->e);
+	if (instance->environment.p == NULL)
+		return conf_fail(k->file, node, k->e,
+				 "instance '%.*s' has no environment, so that its databases are of "
+				 "no stage (expected 'environment' there)",
+				 STR_ARG(instance->id));
+	return 0;
 }
 
 static int check_targets(struct checker *k, const struct conf_repository *r,
@@ -268,10 +314,8 @@ static int check_targets(struct checker *k, const struct conf_repository *r,
 				 "[instances/prod/databases/mydb])",
 				 STR_ARG(r->id));
 	for (size_t i = 0; i < r->targets.n; i++, node = node->next) {
-		const struct conf_instance *instance;
-		struct str database;
-		if (conf_target(&instance, &database, k->c, targets[i], k->e) != 0)
-			return conf_fail_wrap(k->file, node, k->e);
+		if (check_target(k, r, targets[i], node) != 0)
+			return -1;
 		if (keyset_push(&keys, targets[i], i) != 0)
 			return err_set(k->e, ERR_NOMEM, "out of memory");
 	}

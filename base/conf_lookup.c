@@ -83,8 +83,8 @@ const struct conf_repository *conf_repository(const struct conf *c, struct str i
 	return NULL;
 }
 
-/* '*' matches any bytes, '?' one. The last '*' alone is gone back to: O(pattern x name). */
-static int matches(struct str pattern, struct str name)
+/* The last '*' alone is gone back to: O(pattern x name). */
+int conf_pattern_matches(struct str pattern, struct str name)
 {
 	size_t p = 0, n = 0, star = pattern.n, star_n = 0;
 	while (n < name.n) {
@@ -106,14 +106,24 @@ static int matches(struct str pattern, struct str name)
 	return p == pattern.n;
 }
 
-static int lists_database(const struct conf_instance *in, struct str name)
+int conf_instance_lists(const struct conf_instance *in, struct str database)
 {
 	const struct str *patterns = in->databases.items;
 	for (size_t i = 0; i < in->databases.n; i++) {
-		if (matches(patterns[i], name))
+		if (conf_pattern_matches(patterns[i], database))
 			return 1;
 	}
 	return in->databases.n == 0;
+}
+
+int conf_instance_names(const struct conf_instance *in, struct str database)
+{
+	const struct str *patterns = in->databases.items;
+	for (size_t i = 0; i < in->databases.n; i++) {
+		if (str_eq(patterns[i], database))
+			return 1;
+	}
+	return 0;
 }
 
 /* Take the fixed `word` off the beginning. */
@@ -134,11 +144,6 @@ static int split_target(struct str *instance, struct str *database, struct str t
 	rest = str_from(rest, instance->n);
 	good = good && take(&rest, STR("/databases/"));
 	*database = rest;
-	if (str_starts(target, STR("projects/")) && !good)
-		return err_set(e, ERR_INPUT,
-			       "target '%.*s': database groups are not supported by this version "
-			       "(expected instances/INSTANCE/databases/DATABASE)",
-			       STR_ARG(str_first(target, 160)));
 	if (!good || !conf_id_is_valid(*instance) || !conf_database_is_valid(*database))
 		return err_set(e, ERR_INPUT,
 			       "malformed target '%.*s' (expected "
@@ -158,7 +163,7 @@ int conf_target(const struct conf_instance **instance, struct str *database, con
 		return err_set(e, ERR_NOTFOUND,
 			       "there is no instance '%.*s' (expected an id under 'instances')",
 			       STR_ARG(id));
-	if (!lists_database(found, name))
+	if (!conf_instance_lists(found, name))
 		return err_set(e, ERR_NOTFOUND,
 			       "instance '%.*s' does not list the database '%.*s' (expected a name "
 			       "or pattern under its 'databases')",

@@ -94,7 +94,6 @@ static const struct conf_key instance_keys[] = {
 	  .offset = offsetof(struct conf_instance, id) },
 	{ .name = "environment",
 	  .type = CONF_TEXT,
-	  .required = 1,
 	  .offset = offsetof(struct conf_instance, environment) },
 	{ .name = "url",
 	  .type = CONF_TEXT,
@@ -106,6 +105,34 @@ static const struct conf_key instance_keys[] = {
 	{ .name = "databases",
 	  .type = CONF_TEXTS,
 	  .offset = offsetof(struct conf_instance, databases) },
+	{ .name = "labels", .type = CONF_LABELS, .offset = offsetof(struct conf_instance, labels) },
+};
+
+/* keys of projects[].database_groups[] */
+static const struct conf_key group_keys[] = {
+	{ .name = "id",
+	  .type = CONF_TEXT,
+	  .required = 1,
+	  .offset = offsetof(struct conf_group, id) },
+	{ .name = "environments",
+	  .type = CONF_TEXTS,
+	  .offset = offsetof(struct conf_group, environments) },
+	{ .name = "instances",
+	  .type = CONF_TEXTS,
+	  .offset = offsetof(struct conf_group, instances) },
+	{ .name = "databases",
+	  .type = CONF_TEXTS,
+	  .offset = offsetof(struct conf_group, databases) },
+	{ .name = "exclude", .type = CONF_TEXTS, .offset = offsetof(struct conf_group, exclude) },
+	{ .name = "labels", .type = CONF_LABELS, .offset = offsetof(struct conf_group, labels) },
+};
+
+static const struct conf_schema group_schema = {
+	.what = "a database group",
+	.size = sizeof(struct conf_group),
+	.line = offsetof(struct conf_group, line),
+	.keys = group_keys,
+	.n = COUNT(group_keys),
 };
 
 /* keys of projects[] */
@@ -131,7 +158,10 @@ static const struct conf_key project_keys[] = {
 	  .type = CONF_TEXT,
 	  .offset = offsetof(struct conf_project, release_id_timezone),
 	  .fallback = "UTC" },
-	{ .name = "database_groups", .type = CONF_LATER },
+	{ .name = "database_groups",
+	  .type = CONF_LIST,
+	  .offset = offsetof(struct conf_project, database_groups),
+	  .sub = &group_schema },
 };
 
 /* keys of repositories[].credentials */

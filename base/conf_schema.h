@@ -25,6 +25,7 @@ enum conf_type {
 	CONF_SECRET_FILE, /* struct conf_secret *, {file: PATH} only */
 	CONF_TEXTS,       /* struct conf_list of struct str */
 	CONF_SECRETS,     /* struct conf_list of struct conf_secret */
+	CONF_LABELS,      /* struct conf_list of struct conf_label: a map of text to text */
 	CONF_MAPPING,     /* the struct of `sub`, in place */
 	CONF_POINTER,     /* a pointer to the struct of `sub`, NULL when absent */
 	CONF_LIST,        /* struct conf_list of the struct of `sub` */
@@ -74,6 +75,12 @@ const char *conf_format_size(char out[CONF_NUMBER_TEXT], int64_t bytes);
 /* References, ids, urls: what no table can say. `root` is the tree that `c` was read from. */
 int conf_check(const struct conf *c, const struct yaml *root, const char *file,
 	       struct err *e) MUST_CHECK;
+
+/* The same of one group, which stands at `node`. */
+int conf_check_group(const struct conf *c, const struct conf_group *g, const struct yaml *node,
+		     const char *file, struct err *e) MUST_CHECK;
+/* Whether it can match names of databases. */
+int conf_pattern_is_valid(struct str pattern);
 
 /* Forms of urls and addresses; ERR_INPUT without a place, and never with the url in the message. */
 int conf_url_check_instance(struct str url, struct err *e) MUST_CHECK;

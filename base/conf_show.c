@@ -75,6 +75,19 @@ static void put_texts(struct buf *out, const struct conf_list *list)
 	buf_addc(out, ']');
 }
 
+static void put_labels(struct buf *out, const struct conf_list *list)
+{
+	const struct conf_label *labels = list->items;
+	buf_addc(out, '{');
+	for (size_t i = 0; i < list->n; i++) {
+		buf_adds(out, i > 0 ? ", " : "");
+		put_text(out, labels[i].key);
+		buf_adds(out, ": ");
+		put_text(out, labels[i].value);
+	}
+	buf_addc(out, '}');
+}
+
 static void put_secrets(struct buf *out, const struct conf_list *list)
 {
 	const struct conf_secret *secrets = list->items;
@@ -114,6 +127,7 @@ static int is_absent(const struct conf_key *key, const void *at)
 		return ((const struct str *)at)->p == NULL;
 	case CONF_TEXTS:
 	case CONF_SECRETS:
+	case CONF_LABELS:
 	case CONF_LIST:
 		return ((const struct conf_list *)at)->n == 0;
 	case CONF_SECRET:
@@ -191,6 +205,9 @@ static void put_value(struct buf *out, const struct conf_key *key, const void *a
 		break;
 	case CONF_SECRETS:
 		put_secrets(out, at);
+		break;
+	case CONF_LABELS:
+		put_labels(out, at);
 		break;
 	case CONF_MAPPING:
 	case CONF_POINTER:

@@ -42,16 +42,30 @@ struct db_value db_text_value(struct str s)
 	return (struct db_value){ .type = s.p != NULL ? DB_TEXT : DB_NULL, .s = s };
 }
 
+static int fail_scheme(struct str url, struct err *e)
+{
+	/* Only the scheme is shown: the rest may hold a password. */
+	struct str scheme = str_first(url, str_find(url, ':'));
+	return err_set(e, ERR_INPUT, "unknown kind of database '%.*s', want sqlite: or postgresql:",
+		       STR_ARG(str_first(scheme, 32)));
+}
+
+int db_databases(struct db_database **out, size_t *n, const struct db_options *options,
+		 struct arena *arena, struct err *e)
+{
+	const struct db_driver *driver = db_find(options->url);
+	if (driver == NULL)
+		return fail_scheme(options->url, e);
+	if (driver->databases == NULL)
+		return err_set(e, ERR_INPUT, "the databases of %s cannot be listed", driver->name);
+	return driver->databases(out, n, options, arena, e);
+}
+
 int db_open(struct db **out, const struct db_options *options, struct err *e)
 {
 	const struct db_driver *driver = db_find(options->url);
-	if (driver == NULL) {
-		/* Only the scheme is shown: the rest may hold a password. */
-		struct str scheme = str_first(options->url, str_find(options->url, ':'));
-		return err_set(e, ERR_INPUT,
-			       "unknown kind of database '%.*s', want sqlite: or postgresql:",
-			       STR_ARG(str_first(scheme, 32)));
-	}
+	if (driver == NULL)
+		return fail_scheme(options->url, e);
 	struct db *db = NULL;
 	if (driver->open(&db, options, e) != 0)
 		return -1;

@@ -86,6 +86,23 @@ int db_open(struct db **out, const struct db_options *options, struct err *e) MU
 void db_close(struct db *db);
 AUTO_DEFINE(db, struct db *, db_close);
 
+/* A database of an instance. */
+struct db_database {
+	struct str name;
+	struct str why_not; /* it is none of the users': a template, ...; absent: it is */
+};
+
+/* More are refused. */
+enum { DB_DATABASES_MAX = 100000 };
+
+/*
+ * The databases that the server or directory of `options->url` has, by name (bytewise), in `arena`;
+ * options->database does not count. One short session of its own. ERR_NOTFOUND: there is no such
+ * directory; ERR_LIMIT: more than DB_DATABASES_MAX; else as db_open and db_query.
+ */
+int db_databases(struct db_database **out, size_t *n, const struct db_options *options,
+		 struct arena *arena, struct err *e) MUST_CHECK;
+
 const struct db_driver *db_driver_of(const struct db *db);
 /* By the scheme of a url; NULL when there is none. */
 const struct db_driver *db_find(struct str url);
@@ -329,6 +346,9 @@ struct db_driver {
 	/* statement that takes an isolation level behind it ("set transaction isolation level ");
 	 * NULL: every transaction is serializable */
 	const char *isolation;
+	/* query that gives a row (schema or NULL, name) for each table that is named $1, $2, $3 or
+	 * $4, in the schemas that a session sees */
+	const char *tables_named;
 
 	int (*open)(struct db **out, const struct db_options *options, struct err *e); /* MUST */
 	void (*close)(struct db *db);                                                  /* MUST */
@@ -356,6 +376,8 @@ struct db_driver {
 	int (*lock)(struct db *db, int64_t wait_ms, struct err *e); /* MAY: the transaction locks */
 	void (*cancel)(struct db *db);                              /* MUST */
 	int (*checkpoint)(struct db *db, struct err *e); /* MAY: the database does it itself */
+	int (*databases)(struct db_database **out, size_t *n, const struct db_options *options,
+			 struct arena *arena, struct err *e); /* MAY: they cannot be listed */
 	/* of db/inspect.h and db/rehearse.h: all MAY */
 	int (*inspect)(struct db_inspection *out, struct str text,
 		       const struct db_statement *statements, size_t n, struct arena *arena,

@@ -499,6 +499,7 @@ const struct db_driver db_postgres = {
 	.ledger_upgrade = postgres_ledger_upgrade,
 	.lock_codes = lock_codes,
 	.isolation = "set transaction isolation level ",
+	.tables_named = postgres_tables_named,
 	.open = postgres_open,
 	.close = postgres_close,
 	.query = postgres_query,
@@ -515,4 +516,5 @@ const struct db_driver db_postgres = {
 	.reset = postgres_reset,
 	.lock = postgres_lock,
 	.cancel = postgres_cancel,
+	.databases = postgres_databases,
 };

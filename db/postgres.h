@@ -89,6 +89,7 @@ extern const char postgres_ledger_ddl[];
 extern const char *const postgres_ledger_upgrade[];
 extern const char postgres_ledger_look[];
 extern const char postgres_ledger_check[];
+extern const char postgres_tables_named[];
 
 /* The slots of the same names. */
 int postgres_open(struct db **out, const struct db_options *options, struct err *e) MUST_CHECK;
@@ -97,5 +98,7 @@ int postgres_script(struct db *db, struct str text, struct db_script *script,
 		    struct err *e) MUST_CHECK;
 int postgres_statement(struct db *db, const struct db_statement *statement,
 		       struct db_script *script, struct err *e) MUST_CHECK;
+int postgres_databases(struct db_database **out, size_t *n, const struct db_options *options,
+		       struct arena *arena, struct err *e) MUST_CHECK;
 
 #endif

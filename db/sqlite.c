@@ -560,6 +560,8 @@ const struct db_driver db_sqlite = {
 	.ledger_ddl = ledger_ddl,
 	.ledger_upgrade = ledger_upgrade,
 	.lock_codes = lock_codes,
+	.tables_named = "select null, name from main.sqlite_master where type = 'table'"
+			" and name in ($1, $2, $3, $4) order by name",
 	.open = sqlite_open,
 	.close = sqlite_close,
 	.query = sqlite_query,
@@ -573,4 +575,5 @@ const struct db_driver db_sqlite = {
 	.script = sqlite_script,
 	.cancel = sqlite_cancel,
 	.checkpoint = sqlite_checkpoint,
+	.databases = sqlite_databases,
 };

@@ -54,6 +54,9 @@ int sqlite_screen(struct str text, struct db_script *script, struct err *e) MUST
 int sqlite_script(struct db *db, struct str text, struct db_script *script,
 		  struct err *e) MUST_CHECK;
 
+int sqlite_databases(struct db_database **out, size_t *n, const struct db_options *options,
+		     struct arena *arena, struct err *e) MUST_CHECK;
+
 /* Whether a script may use the pragma; `value` is NULL when it is only read. */
 int sqlite_pragma_allowed(struct str name, int has_value);
 

@@ -62,6 +62,11 @@ static int place(struct placed *out, const struct conf *conf, const struct plan 
 		struct str database;
 		if (conf_target(&instance, &database, conf, plan->targets[i], e) != 0)
 			return err_wrap(e, "cannot roll out '%.*s'", STR_ARG(plan->name));
+		if (instance->environment.p == NULL)
+			return err_set(e, ERR_INPUT,
+				       "target '%.*s' is of no stage: its instance has no "
+				       "environment",
+				       STR_ARG(plan->targets[i]));
 		int position = conf_environment_position(conf, instance->environment);
 		if (position < 0)
 			return err_set(e, ERR_INPUT,

@@ -127,7 +127,7 @@ static void test_conf_refuses_instances(void **state)
 {
 	(void)state;
 	static const struct row rows[] = {
-		{ E "instances: [{id: i, url: 'sqlite:x'}]", "t.yaml:2:13:", "'environment'" },
+		{ E "instances: [{id: i, environment: e}]", "t.yaml:2:13:", "'url'" },
 		{ E "instances: [{id: i, environment: f, url: 'sqlite:x'}]",
 		  "t.yaml:2:34:", "there is no environment 'f'" },
 		{ I("mysql://h"), "t.yaml:2:42:", "not supported yet by this build" },
@@ -156,6 +156,14 @@ static void test_conf_refuses_instances(void **state)
 		  "t.yaml:2:69:", "malformed database name" },
 		{ E "instances: [{id: i, environment: e, url: 'sqlite:x', databases: a}]",
 		  "t.yaml:2:65:", "a list of texts" },
+		{ E "instances: [{id: i, url: 'sqlite:x', labels: [a]}]",
+		  "t.yaml:2:46:", "a mapping of texts" },
+		{ E "instances: [{id: i, url: 'sqlite:x', labels: {a: [b]}}]",
+		  "t.yaml:2:50:", "expected a text" },
+		{ E "instances: [{id: i, url: 'sqlite:x', labels: {a: b, a: c}}]",
+		  "t.yaml:2:53:", "stands twice" },
+		{ E "instances: [{id: i, url: 'sqlite:x', labels: {'': c}}]",
+		  "t.yaml:2:47:", "is empty" },
 	};
 	CHECK(rows);
 }
@@ -185,7 +193,6 @@ static void test_conf_refuses_projects(void **state)
 {
 	(void)state;
 	static const struct row rows[] = {
-		{ P("database_groups: []"), "t.yaml:2:37:", "not supported by this version" },
 		{ P("allow_edited: yes"), "t.yaml:2:34:", "true or false" },
 		{ P("allow_edited: \"true\""), "t.yaml:2:34:", "true or false" },
 		{ P("release_id_template: 'x-{iteration}'"), "t.yaml:2:41:", "{timestamp}" },
@@ -194,6 +201,31 @@ static void test_conf_refuses_projects(void **state)
 		{ P("release_id_template: '{dat}{date}{iteration}'"), "t.yaml:2:41:", "expected" },
 		{ P("release_id_timezone: Mars/Olympus"), "t.yaml:2:41:", "no time zone" },
 		{ P("release_id_timezone: ../x"), "t.yaml:2:41:", "malformed time zone" },
+	};
+	CHECK(rows);
+}
+
+#define G(text) E "projects: [{id: p, database_groups: [{id: g, " text "}]}]\n"
+
+static void test_conf_refuses_groups(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{ P("database_groups: {}"), "t.yaml:2:37:", "a list of mappings" },
+		{ P("database_groups: [{}]"), "t.yaml:2:38:", "expected 'id'" },
+		{ P("database_groups: [{id: G}]"), "t.yaml:2:43:", "malformed id" },
+		{ P("database_groups: [{id: g}, {id: h}, {id: g}]"),
+		  "t.yaml:2:61:", "'g' stands twice under 'database_groups'" },
+		{ G("environments: [e, x]"), "t.yaml:2:64:", "no environment 'x'" },
+		{ G("instances: ['a b']"), "t.yaml:2:58:", "malformed pattern" },
+		{ G("databases: ['a/b']"), "t.yaml:2:58:", "malformed pattern" },
+		{ G("databases: [ok, '.x']"), "t.yaml:2:62:", "malformed pattern" },
+		{ G("databases: a"), "t.yaml:2:57:", "a list of texts" },
+		{ G("exclude: ['instances/a']"), "t.yaml:2:56:", "instances/INSTANCE/databases" },
+		{ G("exclude: ['instances/a/databases/b/c']"), "t.yaml:2:56:", "malformed" },
+		{ G("exclude: ['a/b']"), "t.yaml:2:56:", "malformed pattern" },
+		{ G("label: {a: b}"), "t.yaml:2:46:", "did you mean 'labels'?" },
+		{ G("labels: gold"), "t.yaml:2:54:", "a mapping of texts" },
 	};
 	CHECK(rows);
 }
@@ -228,7 +260,15 @@ static void test_conf_refuses_repositories(void **state)
 		{ R(HTTPS, "targets: [instances/prod/databases/x]"),
 		  "t.yaml:13:16:", "does not list the database 'x'" },
 		{ R(HTTPS, "targets: [projects/p/databaseGroups/g]"),
-		  "t.yaml:13:16:", "not supported by this version" },
+		  "t.yaml:13:16:", "there is no project 'p'" },
+		{ R(HTTPS, "targets: [projects/my-project/databaseGroups/g]"),
+		  "t.yaml:13:16:", "has no database group 'g'" },
+		{ R(HTTPS, "targets: [projects/my-project/databaseGroups]"),
+		  "t.yaml:13:16:", "malformed database group" },
+		{ R(HTTPS, "targets: [projects/my-project/databaseGroups/g/h]"),
+		  "t.yaml:13:16:", "malformed database group" },
+		{ R(HTTPS, "targets: [instances/dev/databases/x, projects/p/databaseGroups/g]"),
+		  "t.yaml:13:43:", "stands beside other targets" },
 		{ R(HTTPS, "targets: [instances/dev/databases/x, instances/dev/databases/x]"),
 		  "t.yaml:13:43:", "stands twice" },
 		{ R(HTTPS, TARGETS ", target_stage: prod"), "t.yaml:13:58:", "environments/ID" },
@@ -291,6 +331,7 @@ int main(void)
 		cmocka_unit_test(test_conf_refuses_instances),
 		cmocka_unit_test(test_conf_accepts_instances),
 		cmocka_unit_test(test_conf_refuses_projects),
+		cmocka_unit_test(test_conf_refuses_groups),
 		cmocka_unit_test(test_conf_refuses_repositories),
 		cmocka_unit_test(test_conf_refuses_literal_secrets),
 	};

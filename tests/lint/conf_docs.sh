@@ -37,7 +37,7 @@ EOF
 
 # And the other way: nothing is documented that does not exist.
 # shellcheck disable=SC2016
-for full in $(sed -n 's/^| `\([a-z_.]*\(\[\]\)\{0,1\}[a-z_.]*\)` |.*/\1/p' "$docs"); do
+for full in $(sed -n 's/^| `\([][a-z_.]*\)` |.*/\1/p' "$docs"); do
 	if ! printf '%s\n' "$rows" | sed 's/^\. //; s/ [a-z]*$//; s/ //' | grep -qxF "$full"; then
 		echo "$docs: '$full' is no key"
 		bad=1
