@@ -112,6 +112,7 @@ extern const struct command command_rollouts_show;
 extern const struct command command_revisions_list;
 extern const struct command command_revisions_show;
 extern const struct command command_users_list;
+extern const struct command command_rollout;
 extern const struct command command_run;
 extern const struct command command_retry;
 extern const struct command command_help;

@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
 	&command_hook_work,
 	&command_simulate,
 	&command_replay,
+	&command_rollout,
 	&command_run,
 	&command_retry,
 	&command_deliveries_list,

@@ -6,6 +6,7 @@
 #include "cli/rollout_watch.h"
 
 #include "base/clock.h"
+#include "cli/live_area.h"
 #include "cli/poll.h"
 #include "cli/rollout_out.h"
 
@@ -15,7 +16,7 @@ enum { LINES_MAX = 1024 * 1024, LOOK_MEMORY_MAX = 256 * 1024 * 1024 };
 
 struct view {
 	struct buf now, before; /* a line per stage */
-	size_t drawn;           /* lines that stand on the terminal */
+	struct live_area area;  /* where they stand on a terminal */
 };
 
 static int is_meant(const struct rollout_watch *w, const struct stage *s)
@@ -32,27 +33,6 @@ static void describe(struct buf *out, const struct rollout_watch *w, const struc
 		stage_line(out, r, &r->stages[i]);
 		buf_addc(out, '\n');
 	}
-}
-
-static size_t count_lines(struct str text)
-{
-	struct str line;
-	size_t n = 0;
-
-	while (str_split(&line, &text, '\n'))
-		n += line.n > 0;
-	return n;
-}
-
-/* Over the lines that are there; one that is too long for the terminal is cut, not wrapped. */
-static void redraw(struct view *v, FILE *to)
-{
-	if (v->drawn > 0)
-		(void)fprintf(to, "\033[%zuA\033[J", v->drawn);
-	(void)fputs("\033[?7l", to);
-	(void)fwrite(v->now.p, 1, v->now.n, to);
-	(void)fputs("\033[?7h", to);
-	v->drawn = count_lines(buf_str(&v->now));
 }
 
 static int has_line(struct str text, struct str wanted)
@@ -106,7 +86,7 @@ static int tell(struct view *v, const struct rollout_watch *w, const struct roll
 		if (tell_json(r, w->to, arena, e) != 0)
 			return -1;
 	} else if (w->screen.terminal) {
-		redraw(v, w->to);
+		live_area_draw(&v->area, buf_str(&v->now));
 	} else {
 		tell_changes(v, w->to);
 	}
@@ -166,7 +146,7 @@ static int look(struct app *app, struct rollout_watch *w, struct view *v, struct
 
 int rollout_watch(struct app *app, struct rollout_watch *watch)
 {
-	struct view view = { .drawn = 0 };
+	struct view view = { .area = { .to = watch->to } };
 	struct poll_clock clock;
 	struct err e;
 	int ended;

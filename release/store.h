@@ -73,6 +73,11 @@ struct str store_text(struct str s, struct arena *arena);
 int store_number(int64_t *out, struct db *store, struct str project, const char *series,
 		 struct err *e) MUST_CHECK;
 
+/* Let a series go on behind `value` when nobody has drawn from it yet: in a store that lives for
+ * one command only, so that its numbers are not those of the one before. */
+int store_number_start(struct db *store, struct str project, const char *series, int64_t value,
+		       struct err *e) MUST_CHECK;
+
 /* A column of a row, copied to `arena`. A reader that ran out of memory remembers it. */
 struct store_reader {
 	const struct db_rows *rows;

@@ -14,6 +14,9 @@
 static const char sql_number[] =
 	"INSERT INTO counter(project, series, value) VALUES($1, $2, 1)"
 	" ON CONFLICT(project, series) DO UPDATE SET value = counter.value + 1 RETURNING value";
+static const char sql_number_start[] =
+	"INSERT INTO counter(project, series, value) VALUES($1, $2, $3)"
+	" ON CONFLICT(project, series) DO NOTHING";
 /* clang-format on */
 
 enum { INSERT_TEXT_MAX = 8192, LIST_FIRST = 16 };
@@ -89,6 +92,13 @@ int store_number(int64_t *out, struct db *store, struct str project, const char 
 	if (rc == 0)
 		return err_set(e, ERR_DB, "the store gave no number for '%s'", series);
 	return rc < 0 ? -1 : 0;
+}
+
+int store_number_start(struct db *store, struct str project, const char *series, int64_t value,
+		       struct err *e)
+{
+	return db_exec(store, NULL, sql_number_start,
+		       DB_ARGS(DB_S(project), DB_S(str_of(series)), DB_I(value)), e);
 }
 
 struct str store_text(struct str s, struct arena *arena)

@@ -48,6 +48,7 @@ test_it() {
 	: >"$dir/out"
 	: >"$dir/err"
 	"test_$1"
+	cd "$dir" || exit 2
 	if [ "$broken" -eq 0 ]; then
 		echo "ok $1"
 		passed=$((passed + 1))

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+# `tidegate rollout` on the files of a checkout, with real databases
+# shellcheck shell=sh disable=SC2154,SC2034
+
+# checkout: a fresh directory with two stages, three SQLite databases and two migrations
+checkout() {
+	work=$dir/checkout
+	rm -rf "$work"
+	mkdir -p "$work/migrations" "$work/db" && cd "$work" || exit 2
+	cat >tidegate.yaml <<-'YAML'
+		environments:
+		  - {id: dev,  rollout: automatic}
+		  - {id: prod, rollout: manual}
+		instances:
+		  - {id: dev,  environment: dev,  url: "sqlite:db"}
+		  - {id: prod, environment: prod, url: "sqlite:db"}
+		projects:
+		  - {id: shop}
+	YAML
+	echo "create table t(a int);" >migrations/001__t.sql
+	echo "insert into t values (1), (2);" >migrations/002__rows.sql
+	for name in dev one two; do sqlite3 "db/$name.db" vacuum; done
+	dev=instances/dev/databases/dev
+	all=$dev,instances/prod/databases/one,instances/prod/databases/two
+}
+
+rows() { sqlite3 "db/$1.db" "select count(*) from t" 2>&1; }
+versions() { sqlite3 "db/$1.db" "select group_concat(version, ' ') from (select version from tidegate_revision order by version)" 2>&1; }
+is() { [ "$1" = "$2" ] || fault "got '$1', expected '$2'"; }
+left_behind() { find "$dir/tmp" -mindepth 1 2>/dev/null; }
+
+test_rollout_only_looks_without_a_stage() {
+	checkout
+	run rollout --targets "$all"
+	code_is 0
+	out_has "instances/prod/databases/two"
+	out_has "migrations/001__t.sql, migrations/002__rows.sql"
+	err_has "--target-stage environments/dev"
+	is "$(sqlite3 db/dev.db .tables)" ""
+}
+
+test_rollout_runs_through_the_stage() {
+	checkout
+	mkdir -p "$dir/tmp"
+	TMPDIR=$dir/tmp run rollout --targets "$dev" --targets "$all" --target-stage environments/dev --output made/out.json
+	code_is 0
+	is "$(rows dev)" 2
+	is "$(versions dev)" "1 2"
+	is "$(sqlite3 db/one.db .tables)" ""
+	err_has "dev: $dev: done: 2 applied, 0 there before"
+	is "$(left_behind)" ""
+	is "$(jq -r 'keys | join(" ")' made/out.json)" "plan release rollout"
+	is "$(jq -r '.rollout' made/out.json)" "$(jq -r '.plan' made/out.json)/rollout"
+	run rollout --targets "$all" --target-stage prod
+	code_is 0
+	is "$(rows dev)$(rows one)$(rows two)" 222
+	err_has "0 applied, 2 there before"
+}
+
+test_rollout_json() {
+	checkout
+	run rollout --targets "$all" --target-stage prod --format json
+	code_is 0
+	json '.release.files | map(.version)' '["1","2"]'
+	json '.release.files[0].sheetSha256 | length' 64
+	json '.release.type' '"VERSIONED"'
+	json '.plan.specs[0].changeDatabaseConfig.release == .release.name' true
+	json '.plan.specs[0].changeDatabaseConfig.targets | length' 3
+	json '.rollout.stages | map(.environment)' '["environments/dev","environments/prod"]'
+	json '[.rollout.stages[].tasks[].status]' '["DONE","DONE","DONE"]'
+	json '.rollout.stages[0].tasks[0].databaseUpdate.release == .release.name' true
+	json '[.targets[] | [.applied, .present, .left]] | unique' '[[2,0,0]]'
+}
+
+test_rollout_stops_at_a_failure() {
+	checkout
+	printf 'insert into t values (3);\ninsert into u values (1);\n' >migrations/003__bad.sql
+	run rollout --targets "$all" --target-stage prod --output out.json
+	code_is 1
+	err_has "migrations/003__bad.sql:2:"
+	err_has "goes on with what each database lacks"
+	out_has "FAILED"
+	is "$(rows dev)" 2
+	is "$(versions dev)" "1 2"
+	is "$(sqlite3 db/one.db .tables)" ""
+	is "$(jq -r '.release' out.json | cut -d/ -f1-3)" "projects/shop/releases"
+	echo "create table u(a int); insert into u values (1);" >migrations/003__bad.sql
+	run rollout --targets "$all" --target-stage prod --format json
+	code_is 0
+	json '.targets[0] | [.applied, .present]' '[1,2]'
+}
+
+test_rollout_refuses_an_edited_file() {
+	checkout
+	run rollout --targets "$dev" --target-stage dev
+	echo "create table t(a int, b int);" >migrations/001__t.sql
+	run rollout --targets "$dev"
+	code_is 3
+	out_has "migrations/001__t.sql"
+	run rollout --targets "$dev" --target-stage dev
+	code_is 3
+	err_has "migrations/001__t.sql"
+	is "$(versions dev)" "1 2"
+}
+
+test_rollout_leaves_out_what_is_no_migration() {
+	checkout
+	echo x >migrations/003__t.down.sql
+	echo x >migrations/notes.sql
+	ln -s 001__t.sql migrations/004__link.sql
+	mkdir migrations/.git && echo x >migrations/.git/005__hidden.sql
+	run rollout --targets "$dev" --target-stage dev --format json
+	code_is 0
+	err_has "'migrations/003__t.down.sql' is left out"
+	err_has "'migrations/notes.sql' is left out"
+	json '.release.files | length' 2
+}
+
+test_rollout_knows_the_commit() {
+	checkout
+	git init -q . && git add migrations && git -c user.name=t -c user.email=t@t commit -qm "Add t"
+	run rollout --targets "$dev" --target-stage dev --format json
+	code_is 0
+	err_has "dev: done"
+	json .plan.title '"Add t"'
+	is "$(sqlite3 db/dev.db 'select distinct commit_id from tidegate_revision')" "$(git rev-parse HEAD)"
+	echo "-- more" >>migrations/002__rows.sql
+	run rollout --targets "$dev"
+	err_has "'migrations/002__rows.sql' is not as in commit"
+}
+
+test_rollout_says_what_is_wrong() {
+	checkout
+	run rollout
+	code_is 2
+	err_has "which databases? give --targets"
+	run rollout --url https://example.com
+	code_is 2
+	err_has "--url is not supported by this version"
+	run rollout --plan projects/shop/plans/1
+	code_is 2
+	run rollout --targets instances/none/databases/x
+	code_is 2
+	run rollout --targets "$dev" --target-stage staging
+	code_is 2
+	run rollout --targets "$dev" --project other
+	code_is 2
+	run rollout --targets "$dev" --release-id-template "x{iteration}"
+	code_is 2
+	run rollout --targets "$dev" --file-pattern 'nothing/*.sql'
+	code_is 1
+	err_has "no migration"
+	run rollout --targets instances/dev/databases/gone
+	code_is 1
+	out_has "gone"
+	run rollout --targets "$dev" --target-stage prod
+	code_is 0
+	err_has "no database is of environment 'prod'"
+}
+
+test_rollout_interrupted_applies_no_half() {
+	checkout
+	mkdir -p "$dir/tmp"
+	printf 'insert into t values (3);\nwith recursive n(i) as (select 1 union all select i + 1 from n) insert into t select i from n where i < 0;\n' >migrations/003__long.sql
+	TMPDIR=$dir/tmp "$binary" rollout --targets "$all" --target-stage prod >out 2>err &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(versions dev 2>/dev/null)" = "1 2" ] && break
+		sleep 0.1
+	done
+	sleep 0.3
+	kill -INT "$pid"
+	wait "$pid"
+	code=$?
+	cp out "$dir/out"
+	cp err "$dir/err"
+	last="rollout interrupted"
+	code_is 130
+	err_has "nothing is half applied"
+	out_has "$dev"
+	is "$(rows dev)" 2
+	is "$(versions dev)" "1 2"
+	is "$(sqlite3 db/one.db .tables)" ""
+	is "$(left_behind)" ""
+}
+
+test_rollout_shows_progress_on_a_terminal() {
+	checkout
+	last="rollout in a terminal"
+	TERM=xterm script -qec "$binary rollout --targets $all --target-stage prod" /dev/null >"$dir/out" 2>"$dir/err" </dev/null
+	code=$?
+	code_is 0
+	out_has "1/1 done"
+	out_has "[?7l"
+	TERM=xterm NO_COLOR=1 script -qec "$binary rollout --targets $all --target-stage prod" /dev/null >"$dir/out" 2>"$dir/err" </dev/null
+	if grep -q '\[3[0-9]m' "$dir/out"; then fault "colours in spite of NO_COLOR"; fi
+}
+
+# the same with a server, where a long statement is cancelled
+test_rollout_postgres() {
+	[ -n "${TIDEGATE_TEST_PG:-}" ] || return 0
+	checkout
+	psql -qX "$TIDEGATE_TEST_PG/postgres" -c "drop database if exists cli_rollout" -c "create database cli_rollout" 2>/dev/null
+	cat >tidegate.yaml <<-YAML
+		environments:
+		  - {id: dev,  rollout: automatic}
+		instances:
+		  - {id: pg, environment: dev, url: "$TIDEGATE_TEST_PG"}
+		projects:
+		  - {id: shop}
+	YAML
+	pg=instances/pg/databases/cli_rollout
+	printf 'insert into t values (3);\nselect pg_sleep(60);\n' >migrations/003__long.sql
+	"$binary" rollout --targets "$pg" --target-stage dev >out 2>err &
+	pid=$!
+	for _ in $(seq 100); do
+		[ "$(psql -qXAt "$TIDEGATE_TEST_PG/cli_rollout" -c "select count(*) from pg_stat_activity where query like '%pg_sleep%' and pid <> pg_backend_pid()" 2>/dev/null)" = 1 ] && break
+		sleep 0.1
+	done
+	kill -TERM "$pid"
+	wait "$pid"
+	code=$?
+	cp out "$dir/out"
+	cp err "$dir/err"
+	last="rollout interrupted"
+	code_is 130
+	is "$(psql -qXAt "$TIDEGATE_TEST_PG/cli_rollout" -c 'select count(*) from t')" 2
+	is "$(psql -qXAt "$TIDEGATE_TEST_PG/cli_rollout" -c 'select count(*) from tidegate.revision')" 2
+	echo "insert into t values (3);" >migrations/003__long.sql
+	run rollout --targets "$pg" --target-stage dev --format json
+	code_is 0
+	json '.targets[0] | [.applied, .present]' '[1,2]'
+	psql -qX "$TIDEGATE_TEST_PG/postgres" -c "drop database cli_rollout"
+}
