@@ -1,76 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What kind a statement is, by its words: what cannot run in a transaction (each caller of
+ * What kind a statement is: what cannot run in a transaction (each caller of
  * PreventInTransactionBlock in PostgreSQL's source), what controls one, what only changes the
- * session, and what may be done again.
+ * session, and what may be done again. Its words tell that, or say that it is one of the few whose
+ * parse tree is asked.
  */
 
 #include "db/postgres_classify.h"
 
 #include "db/postgres_lex.h"
+#include "db/postgres_tree.h"
 
 #include <string.h>
 
 /*
  * A statement begins with `words`, where "?" follows one that may be missing; behind them come the
- * words of `within`, in this order and with others between them. The first rule that fits counts.
+ * words of `within`, in this order and with others between them. The first rule that fits counts;
+ * where `ask` is set it does not fit when the tree says that a transaction is no hindrance.
+ *
+ * What the text cannot tell is taken to run in a transaction: REINDEX and CLUSTER of a partitioned
+ * table, CALL and DO with a COMMIT inside. The server refuses them there, and nothing has happened.
  */
+enum { NO, ASK };
 static const struct rule {
 	const char *words;
 	const char *within;
 	const char *kind;
 	unsigned flags;
+	int ask;
 } rules[] = {
-	{ "commit prepared", "", "COMMIT PREPARED", DB_OUTSIDE },
-	{ "rollback prepared", "", "ROLLBACK PREPARED", DB_OUTSIDE },
-	{ "rollback work? transaction? to", "", NULL, 0 },
-	{ "begin", "", "BEGIN", DB_CONTROL },
-	{ "start transaction", "", "START TRANSACTION", DB_CONTROL },
-	{ "commit", "", "COMMIT", DB_CONTROL },
-	{ "end", "", "END", DB_CONTROL },
-	{ "abort", "", "ABORT", DB_CONTROL },
-	{ "rollback", "", "ROLLBACK", DB_CONTROL },
-	{ "prepare transaction", "", "PREPARE TRANSACTION", DB_CONTROL },
+	{ "commit prepared", "", "COMMIT PREPARED", DB_OUTSIDE, NO },
+	{ "rollback prepared", "", "ROLLBACK PREPARED", DB_OUTSIDE, NO },
+	{ "rollback work? transaction? to", "", NULL, 0, NO },
+	{ "begin", "", "BEGIN", DB_CONTROL, NO },
+	{ "start transaction", "", "START TRANSACTION", DB_CONTROL, NO },
+	{ "commit", "", "COMMIT", DB_CONTROL, NO },
+	{ "end", "", "END", DB_CONTROL, NO },
+	{ "abort", "", "ABORT", DB_CONTROL, NO },
+	{ "rollback", "", "ROLLBACK", DB_CONTROL, NO },
+	{ "prepare transaction", "", "PREPARE TRANSACTION", DB_CONTROL, NO },
 
-	{ "create unique? index concurrently", "", "CREATE INDEX CONCURRENTLY", DB_OUTSIDE },
-	{ "drop index concurrently", "", "DROP INDEX CONCURRENTLY", DB_OUTSIDE },
-	{ "reindex", "concurrently", "REINDEX CONCURRENTLY", DB_OUTSIDE | DB_REPEATABLE },
-	{ "reindex database", "", "REINDEX DATABASE", DB_OUTSIDE | DB_REPEATABLE },
-	{ "reindex schema", "", "REINDEX SCHEMA", DB_OUTSIDE | DB_REPEATABLE },
-	{ "reindex system", "", "REINDEX SYSTEM", DB_OUTSIDE | DB_REPEATABLE },
-	{ "reindex", "", "REINDEX", DB_REPEATABLE },
+	{ "create unique? index concurrently", "", "CREATE INDEX CONCURRENTLY", DB_OUTSIDE, NO },
+	{ "drop index concurrently", "", "DROP INDEX CONCURRENTLY", DB_OUTSIDE, NO },
+	{ "reindex", "concurrently", "REINDEX CONCURRENTLY", DB_OUTSIDE | DB_REPEATABLE, ASK },
+	{ "reindex", "database", "REINDEX DATABASE", DB_OUTSIDE | DB_REPEATABLE, ASK },
+	{ "reindex", "schema", "REINDEX SCHEMA", DB_OUTSIDE | DB_REPEATABLE, ASK },
+	{ "reindex", "system", "REINDEX SYSTEM", DB_OUTSIDE | DB_REPEATABLE, ASK },
+	{ "reindex", "", "REINDEX", DB_REPEATABLE, NO },
 	{ "alter table", "detach partition concurrently", "DETACH PARTITION CONCURRENTLY",
-	  DB_OUTSIDE },
-	{ "vacuum", "", "VACUUM", DB_OUTSIDE | DB_REPEATABLE },
-	{ "analyze", "", "ANALYZE", DB_REPEATABLE },
-	{ "analyse", "", "ANALYZE", DB_REPEATABLE },
-	{ "checkpoint", "", "CHECKPOINT", DB_REPEATABLE },
-	{ "refresh materialized view", "", "REFRESH MATERIALIZED VIEW", DB_REPEATABLE },
-	{ "create database", "", "CREATE DATABASE", DB_OUTSIDE },
-	{ "drop database", "", "DROP DATABASE", DB_OUTSIDE },
-	{ "alter database", "set tablespace", "ALTER DATABASE SET TABLESPACE", DB_OUTSIDE },
-	{ "create tablespace", "", "CREATE TABLESPACE", DB_OUTSIDE },
-	{ "drop tablespace", "", "DROP TABLESPACE", DB_OUTSIDE },
-	{ "alter system", "", "ALTER SYSTEM", DB_OUTSIDE | DB_REPEATABLE },
-	{ "create subscription", "", "CREATE SUBSCRIPTION", DB_OUTSIDE },
-	{ "drop subscription", "", "DROP SUBSCRIPTION", DB_OUTSIDE },
-	{ "alter subscription", "publication", "ALTER SUBSCRIPTION", DB_OUTSIDE },
-	{ "alter type", "add value", "ALTER TYPE ADD VALUE", DB_OUTSIDE },
+	  DB_OUTSIDE, ASK },
+	{ "vacuum", "", "VACUUM", DB_OUTSIDE | DB_REPEATABLE, NO },
+	{ "cluster", "", "CLUSTER", DB_OUTSIDE | DB_REPEATABLE, ASK },
+	{ "cluster", "", "CLUSTER", DB_REPEATABLE, NO },
+	{ "analyze", "", "ANALYZE", DB_REPEATABLE, NO },
+	{ "analyse", "", "ANALYZE", DB_REPEATABLE, NO },
+	{ "checkpoint", "", "CHECKPOINT", DB_REPEATABLE, NO },
+	{ "refresh materialized view", "", "REFRESH MATERIALIZED VIEW", DB_REPEATABLE, NO },
+	{ "create database", "", "CREATE DATABASE", DB_OUTSIDE, NO },
+	{ "drop database", "", "DROP DATABASE", DB_OUTSIDE, NO },
+	{ "alter database", "set tablespace", "ALTER DATABASE SET TABLESPACE", DB_OUTSIDE, ASK },
+	{ "create tablespace", "", "CREATE TABLESPACE", DB_OUTSIDE, NO },
+	{ "drop tablespace", "", "DROP TABLESPACE", DB_OUTSIDE, NO },
+	{ "alter system", "", "ALTER SYSTEM", DB_OUTSIDE | DB_REPEATABLE, NO },
+	{ "create subscription", "", "CREATE SUBSCRIPTION", DB_OUTSIDE, ASK },
+	{ "alter subscription", "", "ALTER SUBSCRIPTION", DB_OUTSIDE, ASK },
+	{ "drop subscription", "", "DROP SUBSCRIPTION", DB_OUTSIDE, NO },
+	{ "alter type", "add value", "ALTER TYPE ADD VALUE", DB_OUTSIDE, ASK },
+	{ "alter type", "add value", "ALTER TYPE ADD VALUE", 0, NO },
 
-	{ "set local", "", NULL, 0 },
-	{ "set transaction", "", NULL, 0 },
-	{ "set constraints", "", NULL, 0 },
-	{ "set", "", "SET", DB_SESSION },
-	{ "reset", "", "RESET", DB_SESSION },
-	{ "listen", "", "LISTEN", DB_SESSION },
-	{ "unlisten", "", "UNLISTEN", DB_SESSION },
-	{ "load", "", "LOAD", DB_SESSION },
-	{ "prepare", "", "PREPARE", DB_SESSION },
-	{ "deallocate", "", "DEALLOCATE", DB_SESSION },
-	{ "discard", "", "DISCARD", DB_SESSION },
+	{ "set local", "", NULL, 0, NO },
+	{ "set transaction", "", NULL, 0, NO },
+	{ "set constraints", "", NULL, 0, NO },
+	{ "set", "", "SET", DB_SESSION, NO },
+	{ "reset", "", "RESET", DB_SESSION, NO },
+	{ "listen", "", "LISTEN", DB_SESSION, NO },
+	{ "unlisten", "", "UNLISTEN", DB_SESSION, NO },
+	{ "load", "", "LOAD", DB_SESSION, NO },
+	{ "prepare", "", "PREPARE", DB_SESSION, NO },
+	{ "deallocate", "", "DEALLOCATE", DB_SESSION, NO },
+	{ "discard", "", "DISCARD", DB_SESSION, NO },
 };
 
-enum { WORD_MAX = 16 };
+enum {
+	WORD_MAX = 16,
+	HEAD_MAX = 4,
+	BEHIND_MAX = 256 << 10, /* a longer rest is not searched, so that many do not add up */
+};
 
 /* The next word of a pattern; 0: none is left. */
 static int next_word(char word[WORD_MAX], int *optional, const char **pattern)
@@ -85,21 +100,34 @@ static int next_word(char word[WORD_MAX], int *optional, const char **pattern)
 	return 1;
 }
 
-/* Whether `text` begins with the words; *end is behind them. */
-static int begins(size_t *end, struct str text, const char *pattern)
+/* The first words of a statement. */
+struct head {
+	struct postgres_token t[HEAD_MAX];
+	size_t end[HEAD_MAX];
+};
+
+static void read_head(struct head *head, struct str text)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < HEAD_MAX; i++) {
+		at = postgres_token(&head->t[i], text, at);
+		head->end[i] = at;
+	}
+}
+
+/* Whether it is the pattern's; *end is behind its words. */
+static int begins(size_t *end, const struct head *head, const char *pattern)
 {
 	char word[WORD_MAX];
 	int optional;
-	size_t at = 0;
+	size_t i = 0;
 	while (next_word(word, &optional, &pattern)) {
-		struct postgres_token t;
-		size_t next = postgres_token(&t, text, at);
-		if (postgres_token_is(&t, word))
-			at = next;
+		if (i < HEAD_MAX && postgres_token_is(&head->t[i], word))
+			i++;
 		else if (!optional)
 			return 0;
 	}
-	*end = at;
+	*end = head->end[i - 1];
 	return 1;
 }
 
@@ -119,14 +147,52 @@ static int follows(struct str text, size_t at, const char *pattern)
 	return 1;
 }
 
-void postgres_classify(struct db_statement *statement)
+static int holds(struct str text, struct str part)
 {
+	for (size_t i = 0; i + part.n <= text.n; i++) {
+		i += str_find(str_from(text, i), part.p[0]);
+		if (str_starts(str_from(text, i), part))
+			return 1;
+	}
+	return 0;
+}
+
+/* Whether the rest of the script may use the value that was added: it then names it. */
+static int may_use(struct str behind, const char *label)
+{
+	struct str plain = str_first(str_of(label), strcspn(label, "'\\"));
+	if (plain.n == 0 || behind.n > BEHIND_MAX)
+		return behind.n > 0;
+	return holds(behind, plain);
+}
+
+static int is_hindered(struct str text, struct str behind)
+{
+	struct postgres_tree tree;
+	if (!postgres_tree(&tree, text))
+		return 1;
+	return tree.outside || (tree.adds_value && may_use(behind, tree.label));
+}
+
+static int fits(const struct rule *rule, const struct head *head, struct str text,
+		struct str behind)
+{
+	size_t at = 0;
+	return begins(&at, head, rule->words) && follows(text, at, rule->within) &&
+	       (rule->ask == NO || is_hindered(text, behind));
+}
+
+void postgres_classify(struct db_statement *statement, struct str behind)
+{
+	struct head head;
 	statement->flags = 0;
 	statement->kind = NULL;
+	read_head(&head, statement->text);
+	if (head.t[0].kind != POSTGRES_TOKEN_WORD)
+		return;
+	int first = head.t[0].text.p[0] | 0x20; /* in lower case: nearly all rules end here */
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-		size_t at = 0;
-		if (!begins(&at, statement->text, rules[i].words) ||
-		    !follows(statement->text, at, rules[i].within))
+		if (rules[i].words[0] != first || !fits(&rules[i], &head, statement->text, behind))
 			continue;
 		statement->flags = rules[i].flags;
 		statement->kind = rules[i].kind;

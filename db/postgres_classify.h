@@ -6,7 +6,10 @@
 
 /* What PostgreSQL does with a statement, known before it is run. For the driver only. */
 
-/* Set `flags` and `kind` by `text`. */
-void postgres_classify(struct db_statement *statement);
+/*
+ * Set `flags` and `kind` by `text`; `behind` is what follows it in the script: a transaction that
+ * adds a value to an enumeration cannot use it.
+ */
+void postgres_classify(struct db_statement *statement, struct str behind);
 
 #endif

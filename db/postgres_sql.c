@@ -276,7 +276,7 @@ static int read_statement(struct db_statement *out, struct db_place *failed, str
 		.text = str_first(str_from(look->text, s->start), end - s->start),
 		.place = place_on(look, s->start, i + 1),
 	};
-	postgres_classify(out);
+	postgres_classify(out, str_from(look->text, s->end));
 	if (refuse(out, e) == 0 && refuse_backslash(look->text, s, &at, e) == 0)
 		return 0;
 	*failed = place_at(look->text, at, i + 1);

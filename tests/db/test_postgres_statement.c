@@ -4,9 +4,13 @@
  * known to be, running them with and without a transaction, and what is left after them.
  */
 
+#include "base/buf.h"
 #include "support/driver.h"
 
-enum { ARENA_MAX = 1 << 20 };
+enum {
+	ARENA_MAX = 1 << 20,
+	STACK_KIB = 256, /* half of the smallest that a session gets */
+};
 
 static size_t split(struct db_statement **out, const char *text, struct arena *arena)
 {
@@ -59,6 +63,28 @@ static const struct {
 	{ "alter table if exists only a.p detach partition q concurrently",
 	  "DETACH PARTITION CONCURRENTLY", DB_OUTSIDE },
 	{ "alter table p detach partition q", NULL, 0 },
+	{ "reindex (concurrently false, verbose) table t", "REINDEX", DB_REPEATABLE },
+	{ "reindex (verbose) system d", "REINDEX SYSTEM", DB_OUTSIDE | DB_REPEATABLE },
+	{ "reindex table concurrently t with (new)", "REINDEX CONCURRENTLY",
+	  DB_OUTSIDE | DB_REPEATABLE },
+	{ "reindex table database", "REINDEX", DB_REPEATABLE },
+	{ "alter table p detach partition q finalize", NULL, 0 },
+	{ "alter table t add column detach int, alter partition type text using concurrently(a)",
+	  NULL, 0 },
+	{ "cluster", "CLUSTER", DB_OUTSIDE | DB_REPEATABLE },
+	{ "cluster verbose", "CLUSTER", DB_OUTSIDE | DB_REPEATABLE },
+	{ "cluster t using i", "CLUSTER", DB_REPEATABLE },
+	{ "create subscription s connection 'x' publication p", "CREATE SUBSCRIPTION", DB_OUTSIDE },
+	{ "create subscription s connection 'x' publication p with (create_slot = false)", NULL,
+	  0 },
+	{ "create subscription s connection 'x' publication p with (connect = 'off')", NULL, 0 },
+	{ "alter subscription s refresh publication", "ALTER SUBSCRIPTION", DB_OUTSIDE },
+	{ "alter subscription s set publication p with (refresh = false)", NULL, 0 },
+	{ "alter subscription s set publication p", "ALTER SUBSCRIPTION", DB_OUTSIDE },
+	{ "alter subscription s disable", NULL, 0 },
+	{ "drop subscription s", "DROP SUBSCRIPTION", DB_OUTSIDE },
+	{ "alter type t add value 'x' before 'y'", "ALTER TYPE ADD VALUE", 0 },
+	{ "alter type t rename value 'add' to 'value'", NULL, 0 },
 	{ "vacuum (analyze) t", "VACUUM", DB_OUTSIDE | DB_REPEATABLE },
 	{ "alter database d set tablespace s", "ALTER DATABASE SET TABLESPACE", DB_OUTSIDE },
 	{ "alter database d set search_path = a", NULL, 0 },
@@ -92,6 +118,91 @@ static void test_postgres_statement_kinds(void **state)
 		    (s->kind != NULL && strcmp(s->kind, kinds[i].kind) != 0))
 			fail_msg("%s: %s", kinds[i].text, s->kind != NULL ? s->kind : "-");
 	}
+}
+
+/* A value can be used when its transaction has ended, not before. */
+static void test_postgres_statement_enum_values(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		unsigned flags;
+	} values[] = {
+		{ "alter type t add value 'blue'; alter type t add value if not exists 'red'", 0 },
+		{ "alter type t add value 'blue'; insert into a values ('red')", 0 },
+		{ "alter type t add value 'blue'; insert into a values ('blue')", DB_OUTSIDE },
+		{ "alter type t add value 'it''s'; insert into a values ('it''s')", DB_OUTSIDE },
+		{ "alter type t add value ''; select 1", DB_OUTSIDE },
+	};
+	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+		AUTO(arena) struct arena arena;
+		arena_init(&arena, ARENA_MAX);
+		struct db_statement *s = NULL;
+		assert_int_equal(split(&s, values[i].text, &arena), 2);
+		if (s->flags != values[i].flags)
+			fail_msg("%s: flags %x", values[i].text, s->flags);
+	}
+}
+
+/* What takes most of the stack: each is repeated as often as the text may be long. */
+static const struct {
+	const char *head, *repeated, *tail;
+} deep[] = {
+	{ "alter table t add column detach int default (", "not ", "a)" },
+	{ "alter table t add column detach int default (", "- ", "a)" },
+	{ "alter table t add column detach int default (", "1+", "a)" },
+	{ "alter table t add column detach int default (", "f(", "a" },
+	{ "alter table t add column detach int default (", "(select ", "1" },
+	{ "alter table t add column detach int default (", "case when ", "1" },
+	{ "alter table t add column detach int default (", "array[", "1" },
+	{ "select ", "1+", "1" },
+	{ "select ", "(", "1" },
+};
+
+static void split_deep(size_t i, size_t times)
+{
+	AUTO(buf) struct buf b;
+	AUTO(arena) struct arena arena;
+	buf_init(&b, (size_t)8 << 20);
+	arena_init(&arena, ARENA_MAX);
+	buf_adds(&b, deep[i].head);
+	for (size_t k = 0; k < times; k++)
+		buf_adds(&b, deep[i].repeated);
+	buf_adds(&b, deep[i].tail);
+	for (size_t k = 0; k < times; k++) {
+		if (strchr(deep[i].repeated, '(') != NULL)
+			buf_addc(&b, ')');
+		else if (strchr(deep[i].repeated, '[') != NULL)
+			buf_addc(&b, ']');
+		else if (strchr(deep[i].repeated, 'c') != NULL)
+			buf_adds(&b, " then 1 end");
+	}
+	buf_adds(&b, i < 7 ? ", alter partition type t using concurrently" : "");
+	struct db_statement *s = NULL;
+	assert_int_equal(split(&s, b.p, &arena), 1);
+}
+
+static void *split_all_deep(void *unused)
+{
+	static const size_t times[] = { 5, 10, 20, 30, 40, 50, 60, 100, 1000, 100000 };
+	for (size_t i = 0; i < sizeof deep / sizeof deep[0]; i++) {
+		for (size_t k = 0; k < sizeof times / sizeof times[0]; k++)
+			split_deep(i, times[k]);
+	}
+	return unused;
+}
+
+/* Sessions run on small stacks. */
+static void test_postgres_statement_needs_little_stack(void **state)
+{
+	(void)state;
+	pthread_attr_t attr;
+	pthread_t thread;
+	assert_int_equal(pthread_attr_init(&attr), 0);
+	assert_int_equal(pthread_attr_setstacksize(&attr, (size_t)STACK_KIB << 10), 0);
+	assert_int_equal(pthread_create(&thread, &attr, split_all_deep, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	(void)pthread_attr_destroy(&attr);
 }
 
 static void test_postgres_statement_split_refuses(void **state)
@@ -237,6 +348,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_postgres_statement_split),
 		cmocka_unit_test(test_postgres_statement_kinds),
+		cmocka_unit_test(test_postgres_statement_enum_values),
+		cmocka_unit_test(test_postgres_statement_needs_little_stack),
 		cmocka_unit_test(test_postgres_statement_split_refuses),
 		cmocka_unit_test_setup_teardown(test_postgres_statement_runs_by_itself, setup,
 						teardown),

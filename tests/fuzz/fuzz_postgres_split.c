@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Splitting scripts for PostgreSQL into statements that say what they need. Beyond not crashing:
+ * the statements lie in the text in their order, their places grow, and what a statement is does
+ * not depend on comments in it.
+ */
+
+#include "base/buf.h"
+#include "db/db.h"
+#include "db/postgres_classify.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(int holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void check_statement(const struct db_statement *s, struct str text)
+{
+	const unsigned known = DB_OUTSIDE | DB_CONTROL | DB_SESSION | DB_REPEATABLE;
+	check(s->text.n > 0 && s->text.p >= text.p && s->text.p + s->text.n <= text.p + text.n);
+	check(s->place.line > 0 && s->place.column > 0);
+	check((s->flags & ~known) == 0 && (s->flags == 0 || s->kind != NULL));
+	check(!(s->flags & DB_CONTROL) || s->flags == DB_CONTROL);
+	AUTO(buf) struct buf b;
+	buf_init(&b, (size_t)1 << 20);
+	buf_adds(&b, "/* begin; */ -- vacuum\n");
+	buf_add(&b, s->text);
+	struct db_statement again = { .text = buf_str(&b) };
+	if (buf_check(&b, NULL) != 0)
+		return;
+	const char *end = s->text.p + s->text.n;
+	postgres_classify(&again, (struct str){ end, (size_t)(text.p + text.n - end) });
+	check(again.flags == s->flags || (s->kind != NULL && again.kind == s->kind));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct str text = { (const char *)data, size };
+	struct db_statement *list = NULL;
+	struct db_place failed;
+	struct err e = { .code = ERR_NONE };
+	size_t n = 0;
+	AUTO(arena) struct arena arena;
+	arena_init(&arena, (size_t)16 << 20);
+	if (db_script_split(&list, &n, &failed, &db_postgres, text, &arena, &e) != 0) {
+		check(e.code == ERR_REFUSED && e.msg[0] != '\0');
+		check(failed.line > 0 && failed.column > 0);
+		return 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		check(list[i].place.statement == i + 1);
+		check(i == 0 || list[i].place.line >= list[i - 1].place.line);
+		check_statement(&list[i], text);
+	}
+	return 0;
+}
