@@ -48,6 +48,14 @@ struct conf_environment {
 	int line;
 	struct str id;
 	enum conf_rollout rollout;    /* default manual */
+	int64_t approvals;            /* people who must approve, 0..10, manual only; default 0 */
+	struct conf_list approvers;   /* struct str: who may; empty: everybody */
+	int author_may_approve;       /* the merge's author counts too; default 0 */
+	struct conf_list batches;     /* struct str: cumulative shares (base/share.h); empty: one */
+	int64_t batch_pause_ms;       /* between two batches; default 0 */
+	struct str failure_threshold; /* a share: more failed stop the next batch; default "0" */
+	struct conf_list windows;     /* struct str (base/window.h); empty: always */
+	struct str timezone;          /* of the windows, IANA; default "UTC" */
 	int64_t max_parallel;         /* tasks of one stage at a time, 1..256; default 8 */
 	int64_t lock_timeout_ms;      /* waiting for the target's lock; default 60 s */
 	int64_t statement_timeout_ms; /* one statement in a target; 0 = none; default 0 */
@@ -68,6 +76,7 @@ struct conf_instance {
 	struct str url;               /* "sqlite:DIR", "postgresql://user@host:port?options" */
 	struct conf_secret *password; /* NULL: none */
 	struct conf_list databases;   /* struct str: names and patterns; empty allows each */
+	int64_t max_parallel;         /* tasks on it at a time, 1..256; 0: no bound; default 0 */
 	struct conf_list labels;      /* struct conf_label: for groups */
 };
 

@@ -457,7 +457,7 @@ static int check_each(struct checker *k, size_t n, int (*check)(struct checker *
 int conf_check(const struct conf *c, const struct yaml *root, const char *file, struct err *e)
 {
 	struct checker k = { c, root, file, e };
-	if (check_top(&k) != 0 || check_ids(&k) != 0 ||
+	if (check_top(&k) != 0 || check_ids(&k) != 0 || conf_check_gates(c, root, file, e) != 0 ||
 	    check_each(&k, c->environments.n, check_rules) != 0 ||
 	    check_each(&k, c->instances.n, check_instance) != 0 ||
 	    check_each(&k, c->projects.n, check_project) != 0)

@@ -76,6 +76,9 @@ const char *conf_format_size(char out[CONF_NUMBER_TEXT], int64_t bytes);
 int conf_check(const struct conf *c, const struct yaml *root, const char *file,
 	       struct err *e) MUST_CHECK;
 
+/* The same of the gates: approvals, batches, windows. */
+int conf_check_gates(const struct conf *c, const struct yaml *root, const char *file,
+		     struct err *e) MUST_CHECK;
 /* The same of one group, which stands at `node`. */
 int conf_check_group(const struct conf *c, const struct conf_group *g, const struct yaml *node,
 		     const char *file, struct err *e) MUST_CHECK;

@@ -113,10 +113,30 @@ static void test_conf_refuses_environments(void **state)
 		{ "environments: [{id: e, rules: [{id: truncate, severity: off}, {id: truncate, "
 		  "severity: off}]}]",
 		  "t.yaml:1:68:", "stands twice" },
-		{ "environments: [{id: e, approvals: 1}]", "t.yaml:1:35:", "not supported" },
+		{ "environments: [{id: e, approvals: 11}]", "t.yaml:1:35:", "approvals" },
 		{ "environments: [{id: e, max_parallel: 257}]", "t.yaml:1:38:", "from 1 to 256" },
 		{ "environments: [{id: e, lock_timeout: 0}]", "t.yaml:1:38:", "from 1s to 1d" },
 		{ "environments: [{id: e, lock_timout: 5s}]", "t.yaml:1:24:", "'lock_timeout'?" },
+	};
+	CHECK(rows);
+}
+
+#define GATE(keys) "environments: [{id: e, " keys "}]"
+
+static void test_conf_refuses_gates(void **state)
+{
+	(void)state;
+	static const struct row rows[] = {
+		{ GATE("rollout: automatic, approvals: 1"), "t.yaml:1:55:", "'rollout: manual'" },
+		{ GATE("approvals: 2, approvers: [a]"), "t.yaml:1:49:", "1 people cannot give 2" },
+		{ GATE("approvers: [a, a]"), "t.yaml:1:39:", "'a' stands twice" },
+		{ GATE("batches: [1, 50%]"), "t.yaml:1:33:", "expected 100% at the end" },
+		{ GATE("batches: [2, 1, 100%]"), "t.yaml:1:37:", "shares that grow" },
+		{ GATE("batches: [0, 100%]"), "t.yaml:1:34:", "shares that grow" },
+		{ GATE("batches: [x, 100%]"), "t.yaml:1:34:", "malformed share 'x'" },
+		{ GATE("failure_threshold: 101%"), "t.yaml:1:43:", "malformed share" },
+		{ GATE("windows: [Mon]"), "t.yaml:1:34:", "malformed window 'Mon'" },
+		{ GATE("timezone: Mars/Olympus"), "t.yaml:1:34:", "no time zone" },
 	};
 	CHECK(rows);
 }
@@ -328,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_conf_refuses_top),
 		cmocka_unit_test(test_conf_refuses_environments),
+		cmocka_unit_test(test_conf_refuses_gates),
 		cmocka_unit_test(test_conf_refuses_instances),
 		cmocka_unit_test(test_conf_accepts_instances),
 		cmocka_unit_test(test_conf_refuses_projects),
