@@ -164,6 +164,7 @@ struct conf {
 	struct conf_list bots;    /* struct str: logins that are no people, '*' is a wildcard */
 	int64_t listener_threads; /* default 2 */
 	int64_t workers;          /* deliveries at a time; default 1 */
+	int64_t max_tasks;        /* databases at a time, of all stages, 1..1024; default 64 */
 	int64_t drain_timeout_ms; /* at SIGTERM; default 30 s */
 	struct str hook_socket;   /* of git hooks; default: hook.sock in state_dir */
 	int64_t hook_wait_ms;     /* how long a hook keeps its pusher; default 30 s */

@@ -17,7 +17,7 @@ struct fiber;
 struct fibers; /* a thread and its fibers */
 
 enum {
-	FIBERS_MAX = 1024, /* of one thread */
+	FIBERS_MAX = 4096, /* of one thread */
 	FIBER_FDS_MAX = 8, /* of one wait */
 };
 

@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-/* Threads that claim tasks and carry them out with release/runner.h, renew their leases meanwhile,
- * and advance the rollout when a task ends. */
+/* Claim tasks, carry out up to conf.max_tasks at a time with release/runner.h, renew their leases
+ * meanwhile, and advance the rollout when one ends. Sessions that wait for their server share one
+ * thread; databases that work in the calling thread (DB_BLOCKS) have a few of their own. */
 struct runners;
 
 struct runners_options {
