@@ -214,6 +214,12 @@ int db_begin_isolated(struct db *db, enum db_isolation isolation, struct err *e)
 	return -1;
 }
 
+int db_as_self(struct db *db, struct err *e)
+{
+	const char *sql = db->driver->as_self;
+	return sql != NULL ? db_exec(db, NULL, sql, DB_NO_ARGS, e) : 0;
+}
+
 int db_commit(struct db *db, struct err *e)
 {
 	assert(db->in_transaction);

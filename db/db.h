@@ -300,6 +300,8 @@ enum db_isolation {
 	DB_REPEATABLE_READ,
 	DB_SERIALIZABLE,
 };
+/* In a transaction: take back the role that a script has given itself, for the rest of it. */
+int db_as_self(struct db *db, struct err *e) MUST_CHECK;
 /* db_begin with the isolation that is asked for, or a stronger one. */
 int db_begin_isolated(struct db *db, enum db_isolation isolation, struct err *e) MUST_CHECK;
 
@@ -343,6 +345,9 @@ struct db_driver {
 	const char *const *ledger_upgrade;
 	/* native codes of db_is_lock_timeout; NULL-ended */
 	const char *const *lock_codes;
+	/* statement that makes the rest of the open transaction run as the session's own user,
+	 * whatever role a script has taken; NULL: there is none */
+	const char *as_self;
 	/* statement that takes an isolation level behind it ("set transaction isolation level ");
 	 * NULL: every transaction is serializable */
 	const char *isolation;

@@ -15,12 +15,11 @@ static int is_continuation(char c)
 	return ((unsigned char)c & 0xc0U) == 0x80U;
 }
 
-struct db_place place_at(struct str text, size_t offset, size_t statement)
+struct db_place place_from(struct db_place place, struct str text, size_t from, size_t offset)
 {
-	struct db_place place = { .statement = statement, .line = 1, .column = 1 };
 	if (offset > text.n)
 		offset = text.n;
-	for (size_t i = place_bom(text); i < offset; i++) {
+	for (size_t i = from; i < offset; i++) {
 		if (text.p[i] == '\n') {
 			place.line++;
 			place.column = 1;
@@ -29,6 +28,12 @@ struct db_place place_at(struct str text, size_t offset, size_t statement)
 		}
 	}
 	return place;
+}
+
+struct db_place place_at(struct str text, size_t offset, size_t statement)
+{
+	struct db_place start = { .statement = statement, .line = 1, .column = 1 };
+	return place_from(start, text, place_bom(text), offset);
 }
 
 size_t place_of_char(struct str text, size_t index)

@@ -13,6 +13,10 @@
  * byte order mark takes no column; a column is one UTF-8 character. */
 struct db_place place_at(struct str text, size_t offset, size_t statement);
 
+/* The same, counted on from `place`, which is that of the byte at `from`: a script is walked once.
+ */
+struct db_place place_from(struct db_place place, struct str text, size_t from, size_t offset);
+
 /* The byte offset of the character at `index` (from 0), for servers that count characters. */
 size_t place_of_char(struct str text, size_t index);
 

@@ -498,6 +498,7 @@ const struct db_driver db_postgres = {
 	.ledger_ddl = postgres_ledger_ddl,
 	.ledger_upgrade = postgres_ledger_upgrade,
 	.lock_codes = lock_codes,
+	.as_self = "set local role none",
 	.isolation = "set transaction isolation level ",
 	.tables_named = postgres_tables_named,
 	.open = postgres_open,

@@ -22,6 +22,7 @@ enum { SQLITE_CACHED = 32 };
 /* What the authorizer saw while a script runs. */
 struct sqlite_guard {
 	int on;
+	int alone; /* the statement runs outside a transaction: what could break one may run */
 	char refused[160]; /* why a statement was denied; empty: it was not */
 	int made_temp;     /* temporary objects were made */
 	int wants_keys;    /* "pragma foreign_keys = on" was met */
@@ -56,8 +57,18 @@ int sqlite_script(struct db *db, struct str text, struct db_script *script,
 
 int sqlite_databases(struct db_database **out, size_t *n, const struct db_options *options,
 		     struct arena *arena, struct err *e) MUST_CHECK;
+int sqlite_split(struct db_statement **out, size_t *n, struct db_place *failed, struct str text,
+		 struct arena *arena, struct err *e) MUST_CHECK;
+int sqlite_statement(struct db *db, const struct db_statement *statement, struct db_script *script,
+		     struct err *e) MUST_CHECK;
+int sqlite_reset(struct db *db, struct err *e) MUST_CHECK;
 
-/* Whether a script may use the pragma; `value` is NULL when it is only read. */
+/* Whether a script that runs in one transaction may use the pragma. */
 int sqlite_pragma_allowed(struct str name, int has_value);
+/* Whether it may be given this value outside a transaction. */
+int sqlite_pragma_allowed_alone(struct str name, struct str value);
+
+/* For a script: drop its temporary objects, and what else it left. */
+int sqlite_clean(struct sqlite_session *s, struct err *e) MUST_CHECK;
 
 #endif

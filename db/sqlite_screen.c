@@ -19,10 +19,11 @@ struct token {
 };
 
 /* The first words of a statement are all that is looked at. */
-enum { WORDS = 5 };
+enum { WORDS = 6 };
 
 struct statement {
 	size_t start;
+	size_t end; /* behind its last token */
 	size_t tokens;
 	struct token first[WORDS];
 	size_t words; /* of `first` that are there */
@@ -100,6 +101,7 @@ static size_t next_statement(struct statement *out, struct str text, size_t at)
 			return at;
 		if (out->tokens == 0)
 			out->start = t.at;
+		out->end = t.at + t.text.n;
 		out->tokens++;
 		if (out->words < WORDS)
 			out->first[out->words++] = t;
@@ -125,34 +127,27 @@ static int ends_transaction(const struct statement *s)
 	return nth_is(s, 0, "begin") || nth_is(s, 0, "commit") || nth_is(s, 0, "end");
 }
 
-static int sets_pragma(const struct statement *s, struct str *name)
+/* The pragma that the statement names, with its value; absent when there is none. */
+static struct str pragma_of(const struct statement *s, struct str *value)
 {
+	*value = STR_NULL;
 	if (!nth_is(s, 0, "pragma") || s->words < 2)
-		return 0;
+		return STR_NULL;
 	size_t i = s->words >= 4 && str_eq(s->first[2].text, STR(".")) ? 3 : 1;
-	*name = s->first[i].text;
 	struct str next = i + 1 < s->words ? s->first[i + 1].text : STR("");
-	return str_eq(next, STR("=")) || str_eq(next, STR("("));
+	if (str_eq(next, STR("=")) || str_eq(next, STR("(")))
+		*value = i + 2 < s->words ? s->first[i + 2].text : STR("");
+	return s->first[i].text;
 }
 
-static int refuse(const struct statement *s, struct str text, struct err *e)
+/* What never runs, in whatever way. */
+static int refuse_always(const struct statement *s, struct str text, struct err *e)
 {
-	struct str name;
 	const struct token *first = &s->first[0];
-	if (ends_transaction(s))
-		return err_set(e, ERR_REFUSED,
-			       "'%.*s' is refused: the whole file runs in one transaction with its "
-			       "ledger row; take it out",
-			       STR_ARG(first->text));
 	if (is_word(first, "attach") || is_word(first, "detach"))
 		return err_set(e, ERR_REFUSED,
 			       "'%.*s' is refused: a migration changes its own database only",
 			       STR_ARG(first->text));
-	if (sets_pragma(s, &name) && !sqlite_pragma_allowed(name, 1))
-		return err_set(e, ERR_REFUSED,
-			       "setting pragma '%.*s' is refused: it would change the session or "
-			       "the file for what comes after",
-			       STR_ARG(str_first(name, 64)));
 	if (str_eq(first->text, STR("."))) {
 		struct str line = str_from(text, s->start);
 		line = str_trim(str_first(line, str_find(line, '\n')));
@@ -161,6 +156,28 @@ static int refuse(const struct statement *s, struct str text, struct err *e)
 			       STR_ARG(str_first(line, 64)));
 	}
 	return 0;
+}
+
+static int refuse_pragma(struct str name, struct err *e)
+{
+	return err_set(e, ERR_REFUSED,
+		       "setting pragma '%.*s' is refused: it would change the session or the file "
+		       "for what comes after",
+		       STR_ARG(str_first(name, 64)));
+}
+
+static int refuse(const struct statement *s, struct str text, struct err *e)
+{
+	struct str value;
+	struct str name = pragma_of(s, &value);
+	if (ends_transaction(s))
+		return err_set(e, ERR_REFUSED,
+			       "'%.*s' is refused: the whole file runs in one transaction with its "
+			       "ledger row; take it out",
+			       STR_ARG(s->first[0].text));
+	if (name.p != NULL && !sqlite_pragma_allowed(name, value.p != NULL))
+		return refuse_pragma(name, e);
+	return refuse_always(s, text, e);
 }
 
 int sqlite_screen(struct str text, struct db_script *script, struct err *e)
@@ -179,5 +196,87 @@ int sqlite_screen(struct str text, struct db_script *script, struct err *e)
 		}
 		script->statements++;
 	}
+	return 0;
+}
+
+/* VACUUM INTO writes a file of any name. */
+static int vacuums_into(const struct statement *s)
+{
+	return nth_is(s, 1, "into") || nth_is(s, 2, "into");
+}
+
+/* What is known of a statement that may run in some way. */
+static int classify(struct db_statement *out, const struct statement *s, struct str text,
+		    struct err *e)
+{
+	struct str value;
+	struct str name = pragma_of(s, &value);
+	if (refuse_always(s, text, e) != 0)
+		return -1;
+	if (ends_transaction(s))
+		out->flags = DB_CONTROL;
+	if (nth_is(s, 0, "vacuum")) {
+		out->flags = DB_OUTSIDE | DB_REPEATABLE;
+		out->kind = "VACUUM";
+		if (vacuums_into(s))
+			return err_set(e, ERR_REFUSED,
+				       "'VACUUM INTO' is refused: a migration changes its own "
+				       "database only");
+	}
+	if (name.p == NULL || value.p == NULL)
+		return 0;
+	if (str_eq_nocase(name, STR("foreign_keys"))) {
+		out->flags = DB_SESSION;
+	} else if (sqlite_pragma_allowed_alone(name, value)) {
+		out->flags = DB_OUTSIDE | DB_SESSION | DB_REPEATABLE;
+		out->kind = "PRAGMA journal_mode, page_size or auto_vacuum";
+	} else if (!sqlite_pragma_allowed(name, 1)) {
+		return refuse_pragma(name, e);
+	}
+	return 0;
+}
+
+static size_t count_statements(struct str text)
+{
+	size_t n = 0;
+	for (size_t at = place_bom(text); at < text.n;) {
+		struct statement s;
+		at = next_statement(&s, text, at);
+		n += s.tokens > 0;
+	}
+	return n;
+}
+
+int sqlite_split(struct db_statement **out, size_t *n, struct db_place *failed, struct str text,
+		 struct arena *arena, struct err *e)
+{
+	struct db_script nul = { .notice = NULL };
+	struct db_place last = { .line = 1, .column = 1 };
+	size_t walked = place_bom(text);
+	if (place_refuse_nul(text, &nul, e) != 0) {
+		*failed = nul.failed;
+		return -1;
+	}
+	size_t count = 0, total = count_statements(text);
+	struct db_statement *list = arena_array(arena, total, sizeof *list);
+	if (list == NULL)
+		return arena_err(arena, e);
+	for (size_t at = place_bom(text); at < text.n && count < total;) {
+		struct statement s;
+		at = next_statement(&s, text, at);
+		if (s.tokens == 0)
+			continue;
+		struct db_statement *st = &list[count++];
+		*st = (struct db_statement){ .text = { text.p + s.start, s.end - s.start } };
+		last = st->place = place_from(last, text, walked, s.start);
+		st->place.statement = count;
+		walked = s.start;
+		if (classify(st, &s, text, e) != 0) {
+			*failed = st->place;
+			return -1;
+		}
+	}
+	*out = list;
+	*n = count;
 	return 0;
 }

@@ -45,6 +45,24 @@ int sqlite_pragma_allowed(struct str name, int has_value)
 	return 0;
 }
 
+/* Kept in the file, without taking the guarantees of a transaction away; the others matter to a
+ * VACUUM that follows. */
+int sqlite_pragma_allowed_alone(struct str name, struct str value)
+{
+	static const char *const journals[] = { "wal", "delete", "truncate", "persist" };
+	if (str_eq_nocase(name, STR("page_size")) || str_eq_nocase(name, STR("auto_vacuum")))
+		return 1;
+	if (!str_eq_nocase(name, STR("journal_mode")))
+		return 0;
+	if (value.n >= 2 && (value.p[0] == '\'' || value.p[0] == '"'))
+		value = (struct str){ value.p + 1, value.n - 2 };
+	for (size_t i = 0; i < sizeof journals / sizeof journals[0]; i++) {
+		if (str_eq_nocase(value, str_of(journals[i])))
+			return 1;
+	}
+	return 0;
+}
+
 static int is_name(const char *text, const char *name)
 {
 	return text != NULL && str_eq_nocase(str_of(text), str_of(name));
@@ -61,6 +79,8 @@ static int deny(struct sqlite_guard *g, const char *what, const char *subject, c
 
 static int authorize_pragma(struct sqlite_guard *g, const char *name, const char *value)
 {
+	if (g->alone && value != NULL && sqlite_pragma_allowed_alone(str_of(name), str_of(value)))
+		return SQLITE_OK;
 	if (!sqlite_pragma_allowed(str_of(name), value != NULL))
 		return deny(g, "setting pragma", name,
 			    "it would change the session or the file for what comes after");
@@ -128,6 +148,8 @@ int sqlite_authorize(void *session, int action, const char *a, const char *b, co
 		return SQLITE_OK;
 	switch (action) {
 	case SQLITE_TRANSACTION:
+		if (g->alone)
+			return SQLITE_OK;
 		return deny(g, "transaction control", a,
 			    "the whole file runs in one transaction with its ledger row");
 	case SQLITE_ATTACH:
@@ -237,7 +259,7 @@ static int temp_drops(char **out, struct sqlite_session *s, struct err *e)
 }
 
 /* What would be seen by the next script: a temporary table hides the real one of its name. */
-static int clean(struct sqlite_session *s, struct err *e)
+int sqlite_clean(struct sqlite_session *s, struct err *e)
 {
 	(void)sqlite3_db_config(s->conn, SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0, (int *)NULL);
 	if (!s->guard.made_temp)
@@ -266,9 +288,9 @@ int sqlite_script(struct db *db, struct str text, struct db_script *script, stru
 	int rc = run_all(&r, e);
 	s->guard.on = 0;
 	if (rc == 0)
-		rc = clean(s, e);
+		rc = sqlite_clean(s, e);
 	else
-		IGNORE(clean(s, NULL)); /* the caller rolls back, which takes them too */
+		IGNORE(sqlite_clean(s, NULL)); /* the caller rolls back, which takes them too */
 	s->guard = (struct sqlite_guard){ .on = 0 };
 	return rc;
 }
