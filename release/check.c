@@ -31,30 +31,31 @@ static const struct revision *find(const struct revision *revisions, size_t n, s
 static enum check_verdict judge(const struct migration *file, const struct revision *revision,
 				const struct revision *newest)
 {
-	if (revision != NULL && str_eq_cstr(revision->state, "started"))
-		return CHECK_UNFINISHED;
-	/* A baseline was never run by us: it may have no content to compare. */
-	if (revision != NULL && revision->sha256.n == 0)
-		return CHECK_APPLIED;
-	if (revision != NULL)
-		return str_eq_cstr(revision->sha256, file->sha256) ? CHECK_APPLIED : CHECK_EDITED;
+	if (revision != NULL) {
+		enum check_verdict same =
+		    revision_is_unfinished(revision) ? CHECK_UNFINISHED : CHECK_APPLIED;
+		/* A baseline was never run by us, and of a file that goes on as a person has
+		 * said the content may have changed: there is nothing to compare. */
+		if (revision->sha256.n == 0)
+			return same;
+		return str_eq_cstr(revision->sha256, file->sha256) ? same : CHECK_EDITED;
+	}
 	if (newest != NULL && version_compare(file->version, newest->version) < 0)
 		return CHECK_OUT_OF_ORDER;
 	return CHECK_RUN;
 }
 
-static int forbidden(enum check_verdict verdict, const struct check_rules *rules)
+static int forbidden(const struct check_file *c, const struct check_rules *rules)
 {
-	switch (verdict) {
+	switch (c->verdict) {
 	case CHECK_APPLIED:
 	case CHECK_RUN:
+	case CHECK_UNFINISHED:
 		return 0;
 	case CHECK_EDITED:
-		return !rules->allow_edited;
+		return !rules->allow_edited || revision_is_unfinished(c->revision);
 	case CHECK_OUT_OF_ORDER:
 		return !rules->allow_out_of_order;
-	case CHECK_UNFINISHED:
-		return 1;
 	}
 	return 1;
 }
@@ -66,6 +67,18 @@ static struct str shown(struct str s, size_t max)
 	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0U) == 0x80U)
 		n--;
 	return str_first(s, n);
+}
+
+static int refuse_unfinished(const struct check_file *c, struct err *e)
+{
+	struct str version = shown(c->file->version, 48);
+	struct str path = shown(c->file->path, 128);
+	return err_set(e, ERR_REFUSED,
+		       "migration '%.*s' (%.*s) was changed while it is unfinished (%lld of %lld "
+		       "statements are done): restore the file, or say with `tidegate revisions "
+		       "resolve` and `--from-statement N` where the new one goes on",
+		       STR_ARG(version), STR_ARG(path), (long long)c->revision->statements_done,
+		       (long long)c->revision->statements);
 }
 
 static int refuse(const struct check_file *c, const struct revision *newest,
@@ -81,8 +94,11 @@ static int refuse(const struct check_file *c, const struct revision *newest,
 	switch (c->verdict) {
 	case CHECK_APPLIED:
 	case CHECK_RUN:
+	case CHECK_UNFINISHED:
 		break;
 	case CHECK_EDITED: {
+		if (revision_is_unfinished(c->revision))
+			return refuse_unfinished(c, e);
 		struct str before = str_first(c->revision->sha256, 8);
 		return err_set(e, ERR_REFUSED,
 			       "migration '%.*s' (%.*s) was changed after it was applied (applied "
@@ -98,14 +114,13 @@ static int refuse(const struct check_file *c, const struct revision *newest,
 			       "for the project%s",
 			       STR_ARG(version), STR_ARG(path), STR_ARG(last), project);
 	}
-	case CHECK_UNFINISHED:
-		return err_set(e, ERR_REFUSED,
-			       "migration '%.*s' (%.*s) was started and not finished (state "
-			       "'%.*s'): look at the database, then settle it with `tidegate "
-			       "revisions resolve`",
-			       STR_ARG(version), STR_ARG(path), STR_ARG(c->revision->state));
 	}
 	return 0;
+}
+
+int check_must_run(const struct check_file *file)
+{
+	return file->revision == NULL || file->verdict == CHECK_UNFINISHED;
 }
 
 int check_decide(struct check *out, const struct manifest *manifest,
@@ -123,9 +138,9 @@ int check_decide(struct check *out, const struct manifest *manifest,
 		c->file = &manifest->files[i];
 		c->revision = find(revisions, n, c->file->version);
 		c->verdict = judge(c->file, c->revision, newest);
-		if (forbidden(c->verdict, rules))
+		if (forbidden(c, rules))
 			first = first != NULL ? first : c;
-		else if (c->revision == NULL)
+		else if (check_must_run(c))
 			check.to_run++;
 	}
 	*out = check;

@@ -13,15 +13,15 @@
 enum check_verdict {
 	CHECK_APPLIED,      /* the ledger has the version with this content */
 	CHECK_RUN,          /* missing: to be run */
-	CHECK_EDITED,       /* the ledger has the version with another content */
+	CHECK_EDITED,       /* the ledger has the version with another content, maybe unfinished */
 	CHECK_OUT_OF_ORDER, /* missing, and below the newest applied version */
-	CHECK_UNFINISHED,   /* the ledger says that it was started and not finished */
+	CHECK_UNFINISHED,   /* begun statement by statement and not finished: it goes on */
 };
 
 struct check_rules {
 	struct str project;     /* its id, for messages; may be absent */
 	int allow_out_of_order; /* run such a file */
-	int allow_edited;       /* leave such a file as it was applied */
+	int allow_edited;       /* leave such a file as it was applied, if it is finished */
 };
 
 struct check_file {
@@ -35,6 +35,9 @@ struct check {
 	size_t n;
 	size_t to_run; /* that may and must be run */
 };
+
+/* Whether a file that no rule forbids has something left to run. */
+int check_must_run(const struct check_file *file);
 
 /*
  * Decide for each file. ERR_REFUSED when a rule forbids the rollout: the message names the first

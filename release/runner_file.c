@@ -1,90 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One migration: its content fetched and verified, screened, run, recorded, committed. It knows
- * nothing of sessions that break; runner.c does.
+ * One migration in one transaction: run, recorded, committed. It knows nothing of sessions that
+ * break; runner.c does.
  */
-
-#include "release/runner_file.h"
 
 #include "base/clock.h"
 #include "release/revision.h"
-#include "release/store.h"
-
-#include <string.h>
-
-/* Names in messages are bounded, so that the server's words still fit behind them. */
-static struct str shown(struct str s, size_t max)
-{
-	size_t n = s.n < max ? s.n : max;
-	while (n > 0 && n < s.n && ((unsigned char)s.p[n] & 0xc0U) == 0x80U)
-		n--;
-	return str_first(s, n);
-}
-
-static int fail(struct runner *r, const struct migration *file, struct db_place place,
-		struct err *e)
-{
-	struct str version = shown(file->version, 48);
-	struct str path = shown(file->path, 128);
-	r->result->failed = file;
-	r->result->place = place;
-	if (place.line == 0)
-		return err_wrap(e, "migration '%.*s' (%.*s)", STR_ARG(version), STR_ARG(path));
-	return err_wrap(e, "migration '%.*s' (%.*s:%zu:%zu, statement %zu)", STR_ARG(version),
-			STR_ARG(path), place.line, place.column, place.statement);
-}
-
-static int fetch(struct buf *content, struct runner *r, const struct migration *file, struct err *e)
-{
-	unsigned char sum[SHA256_BYTES];
-	char hex[SHA256_HEX];
-	if (r->events->content(r->events->context, content, file->sha256, e) != 0 ||
-	    buf_check(content, e) != 0 || digest_sha256(r->digest, sum, buf_str(content), e) != 0)
-		return -1;
-	if (strcmp(hex_encode(hex, sum, sizeof sum), file->sha256) != 0)
-		return err_set(e, ERR_INPUT,
-			       "its content has sha256 %.8s.., the release says %.8s..: it is "
-			       "damaged and was not run",
-			       hex, file->sha256);
-	return 0;
-}
-
-static void on_notice(void *context, struct str text)
-{
-	const struct runner *r = context;
-	r->events->log(r->events->context, "notice", text);
-}
-
-/* Where the transaction is the lock, others may have written since the ledger was read. */
-static int unchanged(struct runner *r, struct err *e)
-{
-	size_t rows;
-	if (!(db_driver_of(r->db)->flags & DB_ONE_WRITER))
-		return 1;
-	if (revision_count(&rows, r->db, e) != 0)
-		return -1;
-	return rows == r->rows;
-}
+#include "release/runner_impl.h"
 
 static int record(struct runner *r, const struct migration *file, const struct db_script *script,
 		  int64_t started, struct err *e)
 {
-	const struct runner_job *job = r->job;
-	const struct revision revision = {
-		.version = file->version,
-		.path = store_text(file->path, r->arena),
-		.sha256 = str_of(file->sha256),
-		.state = STR("applied"),
-		.release = job->release,
-		.task_run = job->task_run,
-		.repository = job->repository,
-		.commit = job->commit,
-		.applied_by = job->applied_by,
-		.applied_ms = clock_unix_ms(),
-		.duration_ms = clock_mono_ms() - started,
-		.statements = (int64_t)script->statements,
-		.statements_done = (int64_t)script->statements,
-	};
+	struct revision revision = runner_row(r, file);
+	revision.duration_ms = clock_mono_ms() - started;
+	revision.statements = (int64_t)script->statements;
+	revision.statements_done = revision.statements;
 	return revision_insert(r->db, &revision, e);
 }
 
@@ -95,7 +25,7 @@ static int record(struct runner *r, const struct migration *file, const struct d
 static int work(struct runner *r, const struct migration *file, struct str content,
 		struct db_script *script, int64_t started, struct err *clash, struct err *e)
 {
-	int same = unchanged(r, e);
+	int same = runner_is_unchanged(r, e);
 	if (same != 1)
 		return same;
 	if (db_script_run(r->db, content, script, e) != 0)
@@ -114,49 +44,27 @@ static int work(struct runner *r, const struct migration *file, struct str conte
 	return why.code == ERR_EXISTS ? 0 : -1;
 }
 
-/* Rolled back. Was it another runner that wrote the row, or did something else collide? */
-static int look_again(const struct runner *r, const struct migration *file, const struct err *clash,
-		      struct err *e)
-{
-	if (clash->code != ERR_EXISTS)
-		return 0;
-	int there = revision_exists(r->db, file->version, e);
-	if (there < 0)
-		return -1;
-	if (there == 0)
-		*e = *clash;
-	return there == 0 ? -1 : 0;
-}
-
-static void log_commit(const struct runner *r, const struct migration *file,
-		       const struct db_script *script, int64_t started)
-{
-	AUTO(buf) struct buf line;
-	buf_init(&line, 8192);
-	buf_addf(&line, "%.*s: %zu statement%s in %lld ms", STR_ARG(shown(file->path, 4096)),
-		 script->statements, script->statements == 1 ? "" : "s",
-		 (long long)(clock_mono_ms() - started));
-	r->events->log(r->events->context, "commit", buf_str(&line));
-}
-
 static int transact(enum runner_step *step, struct runner *r, const struct migration *file,
 		    struct str content, struct db_script *script, struct err *e)
 {
 	int64_t started = clock_mono_ms();
-	if (db_begin(r->db, e) != 0)
+	if (db_begin_isolated(r->db, runner_plan_of(r, file)->isolation, e) != 0)
 		return -1;
 	struct err clash = { .code = ERR_NONE };
 	int rc = work(r, file, content, script, started, &clash, e);
 	if (rc != 1) {
 		db_rollback(r->db);
 		*step = RUNNER_AGAIN;
-		return rc < 0 ? -1 : look_again(r, file, &clash, e);
+		return rc < 0 ? -1 : runner_look_again(r, file, &clash, e);
 	}
 	if (db_commit(r->db, e) != 0)
 		return -1;
 	r->rows++;
+	r->commits++;
 	r->result->applied++;
-	log_commit(r, file, script, started);
+	runner_log(r, "commit", "%.*s: %zu statement%s in %lld ms",
+		   STR_ARG(runner_shown(file->path, 4096)), script->statements,
+		   script->statements == 1 ? "" : "s", (long long)(clock_mono_ms() - started));
 	*step = RUNNER_APPLIED;
 	return 0;
 }
@@ -164,18 +72,14 @@ static int transact(enum runner_step *step, struct runner *r, const struct migra
 int runner_file(enum runner_step *step, struct runner *r, const struct migration *file,
 		struct err *e)
 {
-	AUTO(buf) struct buf content;
-	struct db_script script = { .notice = on_notice, .context = r };
-	struct db_place nowhere = { .statement = 0 };
-	/* One byte more than promised is enough to see that it is not the promised content. */
-	buf_init(&content, file->size < SIZE_MAX - 1 ? file->size + 1 : file->size);
-	if (fetch(&content, r, file, e) != 0)
-		return fail(r, file, nowhere, e);
-	if (db_script_screen(db_driver_of(r->db), buf_str(&content), &script, e) != 0)
-		return fail(r, file, script.failed, e);
+	AUTO(buf) struct buf own;
+	struct db_script script = { .notice = runner_notice, .context = r };
+	struct str content;
+	buf_init(&own, 0);
+	if (runner_content(&content, &own, r, file, e) != 0)
+		return -1;
 	r->events->log(r->events->context, "file", file->path);
-	script.failed = nowhere;
-	if (transact(step, r, file, buf_str(&content), &script, e) != 0)
-		return fail(r, file, script.failed, e);
+	if (transact(step, r, file, content, &script, e) != 0)
+		return runner_fail(r, file, script.failed, e);
 	return 0;
 }
