@@ -59,7 +59,7 @@ static int replace(const char *path, struct str text, struct err *e)
 	return -1;
 }
 
-static int write_file(struct str file, struct str text, struct err *e)
+int action_output_file(struct str file, struct str text, struct err *e)
 {
 	AUTO(free) char *path = str_to_cstr(file, e);
 	struct stat st;
@@ -97,11 +97,11 @@ int action_output_write(const struct app *app, struct str file, const struct act
 	write_name(&w, "release", o->release);
 	write_name(&w, "plan", o->plan);
 	write_name(&w, "rollout", o->rollout);
-	if (o->check_results != NULL)
-		o->check_results(&w, "checkResults", o->context);
+	if (o->check != NULL)
+		o->check(&w, "checkResults", o->report);
 	jw_end_object(&w);
 	buf_addc(&out, '\n');
-	if (buf_check(&out, &e) != 0 || write_file(file, buf_str(&out), &e) != 0) {
+	if (buf_check(&out, &e) != 0 || action_output_file(file, buf_str(&out), &e) != 0) {
 		IGNORE(err_wrap(&e, "--output")); /* reported next */
 		return app_fail(app, &e);
 	}

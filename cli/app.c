@@ -96,9 +96,37 @@ void app_json(struct json_writer *w, struct buf *out)
 	jw_init(w, out, 2);
 }
 
+static int has_command(struct str text)
+{
+	for (size_t i = 1; i < text.n; i++) {
+		if (text.p[i] == '#' && text.p[i - 1] == '#')
+			return 1;
+	}
+	return 0;
+}
+
+void app_hide_commands(struct buf *json)
+{
+	const struct str text = buf_str(json);
+	struct buf hidden;
+
+	if (!has_command(text))
+		return;
+	buf_init(&hidden, APP_OUTPUT_MAX);
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '#' && i > 0 && text.p[i - 1] == '#')
+			buf_adds(&hidden, "\\u0023");
+		else
+			buf_addc(&hidden, text.p[i]);
+	}
+	buf_free(json);
+	*json = hidden;
+}
+
 int app_print_json(const struct app *app, struct buf *out)
 {
 	buf_addc(out, '\n');
+	app_hide_commands(out);
 	return app_print(app, out);
 }
 

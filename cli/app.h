@@ -24,7 +24,8 @@ enum exit_code {
 	EXIT_REFUSED = 3, /* by policy: limit, drift, order, approval */
 };
 
-enum app_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV };
+/* FORMAT_OWN: one of the command's own, by name in `format_name`. */
+enum app_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_OWN };
 
 enum {
 	APP_MEMORY_MAX = 512 * 1024 * 1024, /* a release of 200,000 files, with its table */
@@ -37,9 +38,10 @@ struct app {
 	const struct command *command;
 	const char *conf_path; /* -c, or NULL */
 	enum app_format format;
-	struct conf *conf;   /* after app_need */
-	struct db *store;    /* after app_need */
-	struct arena *arena; /* the command's memory */
+	struct str format_name; /* as given; absent: none was */
+	struct conf *conf;      /* after app_need */
+	struct db *store;       /* after app_need */
+	struct arena *arena;    /* the command's memory */
 	struct log log;
 	struct screen out; /* stdout */
 	struct screen err; /* stderr */
@@ -60,7 +62,8 @@ struct command {
 	const char *examples; /* one line each */
 	const char *exits;    /* when it ends with which code, beyond the common ones */
 	size_t min_operands, max_operands;
-	int takes_csv; /* --format csv is a format of it */
+	int takes_csv;              /* --format csv is a format of it */
+	const char *const *formats; /* others beside table and json, NULL-ended; NULL: none */
 	int (*run)(struct app *app, const struct options *given); /* an exit code */
 };
 
@@ -84,6 +87,9 @@ int app_print(const struct app *app, struct buf *out) MUST_CHECK;
 /* JSON of a result: two blanks per level and a final line end. */
 void app_json(struct json_writer *w, struct buf *out);
 int app_print_json(const struct app *app, struct buf *out) MUST_CHECK;
+/* "##[" anywhere in a line is a command to the runners of some pipelines: write "##" in JSON so
+ * that it is the same to a reader of JSON and nothing to them. app_print_json does it. */
+void app_hide_commands(struct buf *json);
 
 /* Load one secret of the configuration that is not loaded yet; `what` names it in the message. */
 int app_load_secret(struct conf_secret *secret, const struct conf *conf, const char *what,
@@ -112,6 +118,7 @@ extern const struct command command_rollouts_show;
 extern const struct command command_revisions_list;
 extern const struct command command_revisions_show;
 extern const struct command command_users_list;
+extern const struct command command_check;
 extern const struct command command_rollout;
 extern const struct command command_run;
 extern const struct command command_retry;

@@ -68,6 +68,29 @@ static int preview(struct local_rollout *r)
 	return code == EXIT_DONE ? rollout_preview_print(&p, r) : code;
 }
 
+/* Approvals are kept by the daemon; nobody is asked here. */
+static int check_approvals(const struct local_rollout *r)
+{
+	const struct conf *conf = engine_conf(r->engine);
+
+	for (size_t i = 0; i < r->rollout.n_stages; i++) {
+		const struct str id = r->rollout.stages[i].environment;
+		const struct conf_environment *environment = conf_environment(conf, id);
+
+		if (environment != NULL && environment->approvals > 0) {
+			app_note(r->app,
+				 "environment '%.*s' needs %lld approval%s, which only the daemon "
+				 "keeps: merge the change and approve it there",
+				 STR_ARG(id), (long long)environment->approvals,
+				 environment->approvals == 1 ? "" : "s");
+			return EXIT_REFUSED;
+		}
+		if (str_eq(id, r->target_stage))
+			break;
+	}
+	return EXIT_DONE;
+}
+
 static int roll_out(struct local_rollout *r)
 {
 	int code, printed;
@@ -79,6 +102,9 @@ static int roll_out(struct local_rollout *r)
 			 STR_ARG(r->target_stage));
 		return rollout_report_print(r);
 	}
+	code = check_approvals(r);
+	if (code != EXIT_DONE)
+		return code;
 	code = rollout_local_run(r);
 	printed = rollout_report_print(r);
 	rollout_report_next(r, code);
@@ -87,7 +113,7 @@ static int roll_out(struct local_rollout *r)
 
 static int run(struct local_rollout *r, const struct options *given)
 {
-	struct action_output output = { .context = NULL };
+	struct action_output output = { .check = NULL };
 	int written, code = rollout_local_make(r);
 
 	if (code == EXIT_DONE) {

@@ -120,6 +120,7 @@ static int run_list(struct app *app, const struct options *given)
 	case FORMAT_CSV:
 		return print_csv(app, &u);
 	case FORMAT_TABLE:
+	case FORMAT_OWN: /* it has none */
 		break;
 	}
 	code = u.n > 0 ? print_table(app, &u) : EXIT_DONE;

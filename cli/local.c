@@ -15,9 +15,8 @@ static const char pattern_default[] = "migrations/**/*.sql";
 
 int local_options_check(const struct app *app, const struct options *given)
 {
-	static const char *const for_server[] = { "--timeout", "--service-account",
-						  "--service-account-secret", "--access-token",
-						  "--custom-header" };
+	static const char *const for_server[] = { "--service-account", "--service-account-secret",
+						  "--access-token", "--custom-header" };
 
 	if (option_has(given, "--url") && option_has(given, "--local"))
 		return app_usage(app, "--url and --local do not go together");

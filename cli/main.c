@@ -146,22 +146,51 @@ static int choose_command(struct app *app, int argc, char **argv)
 	return choose_verb(app, rows, argc, argv, at + 1);
 }
 
+static int is_own_format(const struct command *c, struct str format)
+{
+	for (const char *const *name = c->formats; name != NULL && *name != NULL; name++) {
+		if (str_eq_cstr(format, *name))
+			return 1;
+	}
+	return 0;
+}
+
+/* "table, json, sarif" */
+static const char *formats_of(char out[200], const struct command *c)
+{
+	size_t used = 0;
+
+	(void)snprintf(out, 200, "table or json");
+	if (c->takes_csv)
+		(void)snprintf(out, 200, "table, json or csv");
+	for (const char *const *name = c->formats; name != NULL && *name != NULL; name++) {
+		const int n = snprintf(out + used, 200 - used, "%s%s", used > 0 ? ", " : "", *name);
+
+		used += n > 0 && used + (size_t)n < 200 ? (size_t)n : 0;
+	}
+	return out;
+}
+
 static int take_globals(struct app *app, const struct options *given)
 {
+	char expected[200];
 	const struct str format = option_value(given, "--format");
 
 	app->conf_path = option_value(given, "--config").p;
 	if (option_has(given, "--verbose"))
 		app->log.level = LOG_DEBUG;
+	app->format_name = format;
 	if (format.p == NULL || str_eq_cstr(format, "table"))
 		app->format = FORMAT_TABLE;
 	else if (str_eq_cstr(format, "json"))
 		app->format = FORMAT_JSON;
 	else if (str_eq_cstr(format, "csv") && app->command->takes_csv)
 		app->format = FORMAT_CSV;
+	else if (is_own_format(app->command, format))
+		app->format = FORMAT_OWN;
 	else
-		return app_usage(app, "unknown format '%.*s' (expected table%s)", STR_ARG(format),
-				 app->command->takes_csv ? ", json or csv" : " or json");
+		return app_usage(app, "unknown format '%.*s' (expected %s)", STR_ARG(format),
+				 formats_of(expected, app->command));
 	return EXIT_DONE;
 }
 

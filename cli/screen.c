@@ -68,6 +68,8 @@ void screen_add(struct buf *out, struct str s)
 			n = 1;
 		} else if (str_steers(cp)) {
 			escape(out, cp);
+		} else if (cp == '#' && out->n > 0 && out->p[out->n - 1] == '#') {
+			buf_adds(out, "\\x23"); /* "##[" is a command to some pipelines */
 		} else {
 			buf_add(out, str_first(s, n));
 		}

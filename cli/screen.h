@@ -24,7 +24,8 @@ const char *screen_plain(const struct screen *s, enum tint tint);
 /*
  * Append `s` so that nothing in it can steer a terminal or forge a line: control characters (those
  * of Latin-1 too), line and paragraph separators and characters that turn the writing direction are
- * written as \n, \t, \xNN or \u{N}; bytes that are no UTF-8 as \xNN.
+ * written as \n, \t, \xNN or \u{N}; bytes that are no UTF-8 as \xNN. The second of two '#' is
+ * written as \x23, since "##[" in a log is a command to the runners of some pipelines.
  */
 void screen_add(struct buf *out, struct str s);
 
