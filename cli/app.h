@@ -115,6 +115,7 @@ extern const struct command command_plans_list;
 extern const struct command command_plans_show;
 extern const struct command command_rollouts_list;
 extern const struct command command_rollouts_show;
+extern const struct command command_databases_list;
 extern const struct command command_revisions_list;
 extern const struct command command_revisions_show;
 extern const struct command command_users_list;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tidegate plans list` and `show`: which release is meant for which targets. */
 #include "cli/app.h"
+#include "cli/drift_out.h"
 #include "cli/json_out.h"
 #include "cli/names.h"
 #include "cli/table.h"
@@ -18,7 +19,8 @@ static struct str release_name(const struct plan *p, struct arena *arena)
 	return name_text(&name, arena);
 }
 
-static void write_plan(struct json_writer *w, const struct plan *p, struct arena *arena)
+static void write_plan(struct json_writer *w, const struct plan *p, const struct drift_out *drift,
+		       struct arena *arena)
 {
 	jw_object(w, NULL);
 	jw_str(w, "name", p->name);
@@ -27,17 +29,20 @@ static void write_plan(struct json_writer *w, const struct plan *p, struct arena
 	jw_str(w, "title", p->title);
 	jw_str(w, "release", release_name(p, arena));
 	jw_str(w, "target_stage", p->target_stage);
+	jw_str(w, "group", p->group);
 	jw_array(w, "targets");
 	for (size_t i = 0; i < p->n_targets; i++)
 		jw_str(w, NULL, p->targets[i]);
 	jw_end_array(w);
 	jw_bool(w, "has_rollout", p->has_rollout);
 	jw_time(w, "created_at", p->created_ms);
+	drift_out_json(w, drift);
 	jw_end_object(w);
 }
 
 static int list_json(struct app *app, const struct plan *list, size_t n)
 {
+	const struct drift_out no_drift = { .wanted = 0 };
 	AUTO(buf) struct buf out;
 	struct json_writer w;
 
@@ -46,7 +51,7 @@ static int list_json(struct app *app, const struct plan *list, size_t n)
 	jw_object(&w, NULL);
 	jw_array(&w, "plans");
 	for (size_t i = 0; i < n; i++)
-		write_plan(&w, &list[i], app->arena);
+		write_plan(&w, &list[i], &no_drift, app->arena);
 	jw_end_array(&w);
 	jw_end_object(&w);
 	return app_print_json(app, &out);
@@ -108,9 +113,10 @@ static int run_list(struct app *app, const struct options *given)
 	return EXIT_DONE;
 }
 
-static int show_table(struct app *app, const struct plan *p)
+static int show_table(struct app *app, const struct plan *p, const struct drift_out *drift)
 {
 	AUTO(buf) struct buf out;
+	struct err e;
 
 	app_begin(&out);
 	detail(&out, "plan", p->name);
@@ -118,29 +124,33 @@ static int show_table(struct app *app, const struct plan *p)
 	detail(&out, "release", release_name(p, app->arena));
 	detail(&out, "through", p->target_stage.n > 0 ? p->target_stage : STR("the last stage"));
 	detail(&out, "rollout", p->has_rollout ? STR("yes") : STR("no"));
+	detail(&out, "group", p->group);
 	detail_time(&out, "created", p->created_ms);
 	buf_addf(&out, "\nTargets (%zu)\n", p->n_targets);
 	for (size_t i = 0; i < p->n_targets; i++) {
 		screen_add(&out, p->targets[i]);
 		buf_addc(&out, '\n');
 	}
+	if (drift_out_table(&out, drift, app, &e) != 0)
+		return app_fail(app, &e);
 	return app_print(app, &out);
 }
 
-static int show_json(struct app *app, const struct plan *p)
+static int show_json(struct app *app, const struct plan *p, const struct drift_out *drift)
 {
 	AUTO(buf) struct buf out;
 	struct json_writer w;
 
 	app_begin(&out);
 	app_json(&w, &out);
-	write_plan(&w, p, app->arena);
+	write_plan(&w, p, drift, app->arena);
 	return app_print_json(app, &out);
 }
 
 static int run_show(struct app *app, const struct options *given)
 {
 	const struct str project = option_value(given, "--project");
+	struct drift_out drift = { .wanted = option_has(given, "--drift") };
 	struct name name;
 	struct plan plan;
 	struct err e;
@@ -155,7 +165,12 @@ static int run_show(struct app *app, const struct options *given)
 		return code;
 	if (plan_get(&plan, app->store, name.project, name.plan, app->arena, &e) != 0)
 		return app_fail(app, &e);
-	return app->format == FORMAT_JSON ? show_json(app, &plan) : show_table(app, &plan);
+	code = drift_out_find(&drift, app, &plan);
+	if (code != EXIT_DONE)
+		return code;
+	code = app->format == FORMAT_JSON ? show_json(app, &plan, &drift)
+					  : show_table(app, &plan, &drift);
+	return code != EXIT_DONE ? code : drift_out_exit(&drift);
 }
 
 static const struct option options_list[] = {
@@ -165,6 +180,8 @@ static const struct option options_list[] = {
 };
 
 static const struct option options_show[] = {
+	{ "--drift", 0, OPTION_FLAG, NULL,
+	  "compare its targets with the configuration and with what the instances have now" },
 	{ "--project", 0, OPTION_ONE, "ID",
 	  "the project of a plan that is named by its number alone" },
 	{ .name = NULL },
@@ -185,14 +202,14 @@ const struct command command_plans_show = {
 	.name = "plans",
 	.verb = "show",
 	.summary = "show one plan and its targets",
-	.usage = "PLAN [--project ID]",
+	.usage = "PLAN [--drift] [--project ID]",
 	.text =
 	    "Shows a plan and its targets. PLAN is a full name (projects/P/plans/N), or N alone "
 	    "where only\none project can be meant.",
 	.options = options_show,
 	.examples =
 	    "tidegate plans show 3\ntidegate plans show projects/shop/plans/3 --format json",
-	.exits = "1 when there is no such plan.",
+	.exits = "1 when there is no such plan, 3 when --drift finds any.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run_show,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tidegate revisions list` and `show`: the ledger of a target, read from the target itself. */
 #include "cli/app.h"
+#include "cli/secrets.h"
 #include "cli/table.h"
 #include "receiver/target.h"
 #include "release/revision.h"
@@ -24,23 +25,6 @@ static void write_revision(struct json_writer *w, const struct revision *r)
 	jw_end_object(w);
 }
 
-/* The password of the target's instance, and no other secret, is read. */
-static int load_password(struct app *app, struct str target, struct err *e)
-{
-	struct conf_instance *instances = app->conf->instances.items;
-	const struct conf_instance *instance;
-	struct str database;
-
-	if (conf_target(&instance, &database, app->conf, target, e) != 0)
-		return -1;
-	for (size_t i = 0; i < app->conf->instances.n; i++) {
-		if (&instances[i] == instance && instances[i].password != NULL)
-			return app_load_secret(instances[i].password, app->conf,
-					       "password of the instance", e);
-	}
-	return 0;
-}
-
 /* The ledger of the target that the first operand names; EXIT_DONE or an exit code. */
 static int read_ledger(struct revision **out, size_t *n, struct app *app, struct str target)
 {
@@ -51,7 +35,7 @@ static int read_ledger(struct revision **out, size_t *n, struct app *app, struct
 
 	if (code != EXIT_DONE)
 		return code;
-	if (load_password(app, target, &e) != 0 ||
+	if (secrets_of_target(app->conf, target, &e) != 0 ||
 	    target_options(&options, app->conf, target, app->arena, &e) != 0)
 		return app_fail_usage(app, &e);
 	if (db_open(&db, &options, &e) != 0 || revision_list(out, n, db, app->arena, &e) != 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tidegate rollouts list` and `show`: how far each release has come, stage by stage. */
 #include "cli/app.h"
+#include "cli/drift_out.h"
 #include "cli/names.h"
 #include "cli/rollout_out.h"
 #include "cli/rollout_watch.h"
@@ -99,26 +100,47 @@ static int run_list(struct app *app, const struct options *given)
 	return EXIT_DONE;
 }
 
-static int print_rollout(struct app *app, const struct name *name, int log)
+static int print_json(struct app *app, const struct rollout *r, const struct rollout_details *d)
 {
-	const struct rollout_details details = { app->store, log };
 	AUTO(buf) struct buf out;
 	struct json_writer w;
-	struct rollout r;
 	struct err e;
 
 	app_begin(&out);
-	if (rollout_get(&r, app->store, app->conf, name->project, name->plan, app->arena, &e) != 0)
+	app_json(&w, &out);
+	if (rollout_json(&w, r, d, app->arena, &e) != 0)
 		return app_fail(app, &e);
-	if (app->format == FORMAT_JSON) {
-		app_json(&w, &out);
-		if (rollout_json(&w, &r, &details, app->arena, &e) != 0)
-			return app_fail(app, &e);
-		return app_print_json(app, &out);
-	}
-	if (rollout_facts(&out, &r, &details, &app->out, app->arena, &e) != 0)
+	return app_print_json(app, &out);
+}
+
+static int print_table(struct app *app, const struct rollout *r, const struct rollout_details *d)
+{
+	AUTO(buf) struct buf out;
+	struct err e;
+
+	app_begin(&out);
+	if (rollout_facts(&out, r, d, &app->out, app->arena, &e) != 0 ||
+	    drift_out_table(&out, d->drift, app, &e) != 0)
 		return app_fail(app, &e);
 	return app_print(app, &out);
+}
+
+static int print_rollout(struct app *app, const struct name *name, int log, int with_drift)
+{
+	struct drift_out drift = { .wanted = with_drift };
+	const struct rollout_details details = { app->store, log, &drift };
+	struct rollout r;
+	struct err e;
+	int code;
+
+	if (rollout_get(&r, app->store, app->conf, name->project, name->plan, app->arena, &e) != 0)
+		return app_fail(app, &e);
+	code = drift_out_find(&drift, app, &r.plan);
+	if (code != EXIT_DONE)
+		return code;
+	code = app->format == FORMAT_JSON ? print_json(app, &r, &details)
+					  : print_table(app, &r, &details);
+	return code != EXIT_DONE ? code : drift_out_exit(&drift);
 }
 
 static int watch(struct app *app, const struct name *name, int64_t timeout_ms)
@@ -145,6 +167,8 @@ static int run_show(struct app *app, const struct options *given)
 		return app_usage(app, "--timeout belongs to --watch");
 	if (option_has(given, "--log") && option_has(given, "--watch"))
 		return app_usage(app, "--log and --watch do not go together");
+	if (option_has(given, "--drift") && option_has(given, "--watch"))
+		return app_usage(app, "--drift and --watch do not go together");
 	code = app_need(app, NEED_CONF);
 	if (code != EXIT_DONE)
 		return code;
@@ -155,7 +179,8 @@ static int run_show(struct app *app, const struct options *given)
 	if (code != EXIT_DONE)
 		return code;
 	return option_has(given, "--watch") ? watch(app, &name, timeout_ms)
-					    : print_rollout(app, &name, option_has(given, "--log"));
+					    : print_rollout(app, &name, option_has(given, "--log"),
+							    option_has(given, "--drift"));
 }
 
 static const struct option options_list[] = {
@@ -168,6 +193,8 @@ static const struct option options_show[] = {
 	{ "--watch", 0, OPTION_FLAG, NULL, "tell what changes until it is done or has failed" },
 	{ "--timeout", 0, OPTION_ONE, "TIME", "watch at most so long; default without end" },
 	{ "--log", 0, OPTION_FLAG, NULL, "the log of each task run too" },
+	{ "--drift", 0, OPTION_FLAG, NULL,
+	  "compare its targets with the configuration and with what the instances have now" },
 	{ "--project", 0, OPTION_ONE, "ID", "the project, when only the number is given" },
 	{ .name = NULL },
 };
@@ -187,7 +214,8 @@ const struct command command_rollouts_show = {
 	.name = "rollouts",
 	.verb = "show",
 	.summary = "show one rollout: stages, tasks, runs; or watch it",
-	.usage = "ROLLOUT [--log] [--project ID]\nROLLOUT --watch [--timeout TIME] [--project ID]",
+	.usage = "ROLLOUT [--log] [--drift] [--project ID]\nROLLOUT --watch [--timeout TIME] "
+		 "[--project ID]",
 	.text =
 	    "Shows a rollout by stage and task, with what failed and why. ROLLOUT is "
 	    "projects/P/plans/N/rollout,\nprojects/P/plans/N, or N alone where only one project "
@@ -198,7 +226,8 @@ const struct command command_rollouts_show = {
 	.examples = "tidegate rollouts show 3\n"
 		    "tidegate rollouts show projects/shop/plans/3/rollout --log\n"
 		    "tidegate rollouts show 3 --watch --timeout 10m",
-	.exits = "With --watch: 0 when it is done, 1 when it failed or the time was over.",
+	.exits = "With --watch: 0 when it is done, 1 when it failed or the time was over. With "
+		 "--drift: 3 when\nthere is any.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.run = run_show,

@@ -45,6 +45,7 @@ static const struct command *const commands[] = {
 	&command_plans_show,
 	&command_rollouts_list,
 	&command_rollouts_show,
+	&command_databases_list,
 	&command_revisions_list,
 	&command_revisions_show,
 	&command_users_list,

@@ -6,6 +6,7 @@
 #include "cli/rollout_out.h"
 
 #include "base/clock.h"
+#include "cli/drift_out.h"
 #include "cli/json_out.h"
 #include "cli/table.h"
 #include "release/name.h"
@@ -211,6 +212,8 @@ int rollout_json(struct json_writer *w, const struct rollout *r, const struct ro
 			return -1;
 	}
 	jw_end_array(w);
+	if (d->drift != NULL)
+		drift_out_json(w, d->drift);
 	jw_end_object(w);
 	return 0;
 }

@@ -17,9 +17,11 @@ int64_t stage_done(const struct stage *s);
 
 /* The runs of a rollout's tasks, and their log when that is wanted: read from the store for `show`.
  */
+struct drift_out;
 struct rollout_details {
 	struct db *store; /* NULL: stages and counts only */
 	int log;
+	const struct drift_out *drift; /* NULL: not wanted */
 };
 
 /* The rollout as one object; with a store also its tasks and their runs. -1 when reading failed. */

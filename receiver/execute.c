@@ -122,11 +122,31 @@ static struct str applied_by(struct arena *arena)
 	return str_of(arena_printf(arena, "tidegate on %s", owner_host(host)));
 }
 
+/* A plan holds for the environment that its approvals and stages were made for. */
+static int check_place(const struct execution *x, struct err *e)
+{
+	const struct task *task = x->task;
+	const struct conf_instance *instance;
+	struct str database;
+	if (conf_target(&instance, &database, x->conf, task->target, e) != 0)
+		return err_wrap(e, "a target of the plan is not configured any more");
+	if (str_eq(instance->environment, task->environment))
+		return 0;
+	return err_set(
+	    e, ERR_REFUSED,
+	    "instance '%.*s' moved from environment '%.*s' to '%.*s' since the plan was "
+	    "made: `tidegate replay` the delivery for a plan of today",
+	    STR_ARG(instance->id), STR_ARG(task->environment),
+	    STR_ARG(instance->environment.p != NULL ? instance->environment : STR("none")));
+}
+
 /* What the runner needs to know, from the plan's material and the configuration. */
 static int make_job(struct runner_job *job, const struct execution *x, struct err *e)
 {
 	const struct task *task = x->task;
 	const struct release *release = x->material->release;
+	if (check_place(x, e) != 0)
+		return -1;
 	const struct conf_project *project = conf_project(x->conf, task->project);
 	const struct conf_environment *environment = conf_environment(x->conf, task->environment);
 	if (project == NULL || environment == NULL)
@@ -164,7 +184,12 @@ static int execute(struct runner_result *result, struct run *run, struct err *e)
 	struct runner_job job;
 	if (make_job(&job, run->x, e) != 0)
 		return -1;
-	return runner_run(result, &job, &events, run->x->arena, e);
+	if (runner_run(result, &job, &events, run->x->arena, e) == 0)
+		return 0;
+	if (e->code == ERR_NOTFOUND && result->failed == NULL)
+		return err_wrap(e, "'%.*s' is gone since the plan was made",
+				STR_ARG(run->x->task->target));
+	return -1;
 }
 
 /* Whether a run ended by what time can heal. */

@@ -3,6 +3,7 @@
 
 #include "receiver/pipeline.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mem.h"
@@ -10,6 +11,8 @@
 #include "receiver/complete.h"
 #include "receiver/intake.h"
 #include "receiver/seat.h"
+#include "release/drift.h"
+#include "release/group.h"
 #include "release/manifest.h"
 #include "release/plan.h"
 #include "release/release.h"
@@ -24,7 +27,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMIT_TRIES = 6 };
+enum { COMMIT_TRIES = 6, REASON_MAX = 8000 };
 static const int64_t DELAY_MAX_MS = 5 * 60 * 1000LL;
 static const int64_t GIVE_UP_MS = 24 * 60 * 60 * 1000LL;
 
@@ -54,6 +57,8 @@ struct job {
 	enum release_made made;
 	struct str note;     /* what the provider's API did not say; absent: nothing is missing */
 	struct str left_out; /* which files are no migrations; absent: none */
+	struct str unplaced; /* which databases of the group have no place; absent: none */
+	struct str changed;  /* how the group's databases differ from the last plan's */
 	struct arena *arena;
 };
 
@@ -426,6 +431,53 @@ static struct str rollout_reason(const struct job *job, int plan_is_new)
 	    arena_printf(job->arena, "%s%.*s%s", before, STR_ARG(job->release.name), after));
 }
 
+/* What there is to say about a group's databases behind `reason`. */
+static struct str with_group(const struct job *job, struct str reason)
+{
+	const struct str parts[] = { reason, job->changed, job->unplaced };
+	AUTO(buf) struct buf text;
+	buf_init(&text, REASON_MAX);
+	if (job->changed.p == NULL && job->unplaced.p == NULL)
+		return reason;
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (parts[i].p == NULL)
+			continue;
+		buf_adds(&text, text.n > 0 ? "; " : "");
+		buf_add(&text, parts[i]);
+	}
+	return arena_str(job->arena, buf_str(&text));
+}
+
+/* The databases that are meant: those of the configuration, or what its group selects now. */
+static int make_plan(struct plan *plan, int *is_new, struct job *job, struct str stage, int64_t now,
+		     struct err *e)
+{
+	const struct conf_repository *r = job->repository;
+	const struct str *targets = r->targets.items;
+	struct db *store = job->p->options.store;
+	struct group_list list;
+	struct plan before;
+	if (r->targets.n != 1 || !conf_target_is_group(*targets))
+		return plan_make(plan, is_new, store, job->conf, &job->release, targets,
+				 r->targets.n, stage, now, job->arena, e);
+	if (group_resolve(&list, job->conf, *targets, job->arena, e) != 0)
+		return -1;
+	job->unplaced = group_left_out(&list, job->arena);
+	if (list.n == 0)
+		return err_set(
+		    e, ERR_REFUSED,
+		    "database group '%.*s' selects no database now (see `tidegate "
+		    "databases list --group`; then `tidegate replay` this delivery)%s%.*s",
+		    STR_ARG(*targets), job->unplaced.p != NULL ? ": " : "", STR_ARG(job->unplaced));
+	if (plan_make_of_group(plan, is_new, store, job->conf, &job->release, *targets,
+			       list.targets, list.n, stage, now, job->arena, e) != 0)
+		return -1;
+	int found = *is_new ? plan_before(&before, store, plan, job->arena, e) : 0;
+	if (found > 0)
+		job->changed = drift_between(&before, plan, job->arena);
+	return found < 0 ? -1 : 0;
+}
+
 static struct str plan_title(const struct job *job)
 {
 	if (job->release.title.p != NULL && job->release.title.n > 0)
@@ -444,14 +496,13 @@ static int roll_out(struct delivery_outcome *out, struct job *job, struct err *e
 	int is_new;
 	int64_t now = clock_unix_ms();
 	job->release.title = plan_title(job);
-	if (plan_make(&plan, &is_new, job->p->options.store, job->conf, &job->release,
-		      r->targets.items, r->targets.n, stage, now, job->arena, e) != 0 ||
+	if (make_plan(&plan, &is_new, job, stage, now, e) != 0 ||
 	    rollout_create(job->p->options.store, job->conf, &plan, now, e) != 0)
 		return -1;
 	int nothing_new = job->made == RELEASE_SAME_FILES && !is_new;
 	*out = (struct delivery_outcome){
 		.state = nothing_new ? DELIVERY_IGNORED : DELIVERY_RELEASED,
-		.reason = rollout_reason(job, is_new),
+		.reason = with_group(job, rollout_reason(job, is_new)),
 		.release = job->release.name,
 		.rollout = str_of(arena_printf(job->arena, "%.*s/rollout", STR_ARG(plan.name))),
 	};

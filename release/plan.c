@@ -32,9 +32,17 @@ const struct store_schema plan_schema = {
 	       " UNIQUE(project, release, targets_digest));",
 };
 
+const struct store_schema plan_schema_2 = {
+	.module = "plan",
+	.version = 2,
+	.ddl =
+	    "ALTER TABLE plan ADD COLUMN target_group TEXT;"
+	    "ALTER TABLE plan ADD COLUMN places TEXT;", /* "INSTANCE ENVIRONMENT URL", one a line */
+};
+
 #define COLUMNS                                                                                    \
 	"project, id, title, release, targets, target_stage, target_position, created_at, "        \
-	"rollout_at"
+	"rollout_at, target_group, places"
 
 /* clang-format off */
 static const char sql_get[] =
@@ -53,7 +61,11 @@ static const char sql_rolled_project[] =
 	" ORDER BY seq DESC LIMIT $2";
 static const char sql_insert[] =
 	"INSERT INTO plan(project, id, title, release, targets, targets_digest, target_stage,"
-	" target_position, created_at) VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+	" target_position, created_at, target_group, places)"
+	" VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+static const char sql_before[] =
+	"SELECT " COLUMNS " FROM plan WHERE project = $1 AND target_group = $2 AND id < $3"
+	" ORDER BY id DESC LIMIT 1";
 /* clang-format on */
 
 enum { TARGETS_TEXT_MAX = 16 * 1024 * 1024, MAKE_TRIES = 20 };
@@ -72,6 +84,26 @@ static int read_targets(struct plan *plan, struct str text, struct arena *arena,
 	return 0;
 }
 
+/* The same of "INSTANCE ENVIRONMENT URL", one a line. */
+static int read_places(struct plan *plan, struct str text, struct arena *arena, struct err *e)
+{
+	size_t room = 1;
+	struct str line;
+	for (size_t i = 0; i < text.n; i++)
+		room += text.p[i] == '\n';
+	plan->places = arena_array(arena, room, sizeof *plan->places);
+	if (plan->places == NULL)
+		return arena_err(arena, e);
+	while (text.n > 0 && str_split(&line, &text, '\n')) {
+		struct plan_place *p = &plan->places[plan->n_places++];
+		if (!str_split(&p->instance, &line, ' ') || !str_split(&p->environment, &line, ' '))
+			return err_set(e, ERR_INPUT, "the store's row of '%.*s' is damaged",
+				       STR_ARG(plan->name));
+		p->url = line;
+	}
+	return 0;
+}
+
 static int read_plan(void *element, struct store_reader *r, struct err *e)
 {
 	struct plan *out = element;
@@ -84,13 +116,16 @@ static int read_plan(void *element, struct store_reader *r, struct err *e)
 		.target_position = db_int(r->rows, 6),
 		.created_ms = db_int(r->rows, 7),
 		.rollout_ms = db_int(r->rows, 8),
+		.group = store_read(r, 9),
 	};
 	out->has_rollout = out->rollout_ms != 0;
 	struct name name = { .kind = NAME_PLAN, .project = out->project, .plan = out->id };
 	out->name = name_text(&name, r->arena);
 	if (out->name.p == NULL)
 		return arena_err(r->arena, e);
-	return read_targets(out, store_read(r, 4), r->arena, e);
+	if (read_targets(out, store_read(r, 4), r->arena, e) != 0)
+		return -1;
+	return read_places(out, store_read(r, 10), r->arena, e);
 }
 
 /* 1: found; 0: there is none; -1. */
@@ -114,33 +149,87 @@ static int by_text(const void *a, const void *b)
 	return str_cmp(*x, *y);
 }
 
-/* Sorted, each once, and known to the configuration; one a line in `text`. */
-static int freeze(struct buf *text, const struct conf *conf, const struct str *targets, size_t n,
+/* What is frozen of the targets. */
+struct frozen {
+	struct buf targets; /* one a line */
+	struct buf keys;    /* each with its environment: what makes the set what it is */
+	struct buf places;  /* the instances, as read_places takes them */
+};
+
+static void frozen_free(struct frozen *f)
+{
+	buf_free(&f->targets);
+	buf_free(&f->keys);
+	buf_free(&f->places);
+}
+AUTO_DEFINE_INPLACE(frozen, struct frozen, frozen_free);
+
+static void frozen_init(struct frozen *f)
+{
+	buf_init(&f->targets, TARGETS_TEXT_MAX);
+	buf_init(&f->keys, 2 * (size_t)TARGETS_TEXT_MAX);
+	buf_init(&f->places, TARGETS_TEXT_MAX);
+}
+
+static void add_line(struct buf *text)
+{
+	if (text->n > 0)
+		buf_addc(text, '\n');
+}
+
+/* Targets are sorted, so that those of one instance come together. */
+static void freeze_one(struct frozen *f, struct str target, const struct conf_instance *instance,
+		       const struct conf_instance *last)
+{
+	add_line(&f->targets);
+	buf_add(&f->targets, target);
+	buf_addf(&f->keys, "%.*s %.*s\n", STR_ARG(target), STR_ARG(instance->environment));
+	if (instance == last)
+		return;
+	add_line(&f->places);
+	buf_addf(&f->places, "%.*s %.*s %.*s", STR_ARG(instance->id),
+		 STR_ARG(instance->environment), STR_ARG(instance->url));
+}
+
+/* The instance of a target that can be rolled out to. */
+static int place(const struct conf_instance **instance, const struct conf *conf, struct str target,
+		 struct err *e)
+{
+	struct str database;
+	if (str_has_control(target))
+		return err_set(e, ERR_INPUT, "a target has a control character in it");
+	if (conf_target(instance, &database, conf, target, e) != 0)
+		return -1;
+	if ((*instance)->environment.p == NULL)
+		return err_set(e, ERR_INPUT,
+			       "target '%.*s' is of no stage: its instance has no environment "
+			       "(give it one in the configuration)",
+			       STR_ARG(target));
+	return 0;
+}
+
+/* Sorted, each once, and known to the configuration. */
+static int freeze(struct frozen *f, const struct conf *conf, const struct str *targets, size_t n,
 		  struct arena *arena, struct err *e)
 {
-	const struct conf_instance *instance;
-	struct str database;
+	const struct conf_instance *instance = NULL, *last = NULL;
 	struct str *sorted = arena_array(arena, n, sizeof *sorted);
 	if (sorted == NULL)
 		return arena_err(arena, e);
 	if (n == 0)
 		return err_set(e, ERR_INPUT, "a plan needs one target at least");
-	for (size_t i = 0; i < n; i++) {
-		if (str_has_control(targets[i]))
-			return err_set(e, ERR_INPUT, "a target has a control character in it");
-		if (conf_target(&instance, &database, conf, targets[i], e) != 0)
-			return -1;
+	for (size_t i = 0; i < n; i++)
 		sorted[i] = targets[i];
-	}
 	qsort(sorted, n, sizeof *sorted, by_text);
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0 && str_eq(sorted[i - 1], sorted[i]))
-			continue;
-		if (text->n > 0)
-			buf_addc(text, '\n');
-		buf_add(text, sorted[i]);
+	for (size_t i = 0; i < n; i++, last = instance) {
+		if (place(&instance, conf, sorted[i], e) != 0)
+			return -1;
+		if (i == 0 || !str_eq(sorted[i - 1], sorted[i]))
+			freeze_one(f, sorted[i], instance, last);
 	}
-	return buf_check(text, e);
+	return buf_check(&f->targets, e) == 0 && buf_check(&f->keys, e) == 0
+		   ? buf_check(&f->places, e)
+		   : -1;
 }
 
 static int digest_text(char hex[SHA256_HEX], struct str text, struct err *e)
@@ -159,7 +248,9 @@ struct make {
 	struct plan *out;
 	int made;
 	const struct release *release;
+	struct str group;
 	struct str targets;
+	struct str places;
 	char digest[SHA256_HEX];
 	struct str target_stage;
 	int64_t target_position;
@@ -186,7 +277,8 @@ static int make(struct db *store, void *context, struct err *e)
 	    db_exec(store, NULL, sql_insert,
 		    DB_ARGS(DB_S(r->project), DB_I(id), DB_S(store_text(title, m->arena)),
 			    DB_S(r->id), DB_S(m->targets), DB_S(digest), DB_S(m->target_stage),
-			    DB_I(m->target_position), DB_I(m->now_ms)),
+			    DB_I(m->target_position), DB_I(m->now_ms), DB_S(m->group),
+			    DB_S(m->places)),
 		    e) != 0)
 		return -1;
 	m->made = 1;
@@ -212,15 +304,27 @@ int plan_make(struct plan *out, int *made, struct db *store, const struct conf *
 	      const struct release *release, const struct str *targets, size_t n,
 	      struct str target_stage, int64_t now_ms, struct arena *arena, struct err *e)
 {
-	AUTO(buf) struct buf text;
+	return plan_make_of_group(out, made, store, conf, release, STR_NULL, targets, n,
+				  target_stage, now_ms, arena, e);
+}
+
+int plan_make_of_group(struct plan *out, int *made, struct db *store, const struct conf *conf,
+		       const struct release *release, struct str group, const struct str *targets,
+		       size_t n, struct str target_stage, int64_t now_ms, struct arena *arena,
+		       struct err *e)
+{
+	AUTO(frozen) struct frozen frozen;
 	struct plan plan;
-	struct make m = { .out = &plan, .release = release, .now_ms = now_ms, .arena = arena };
-	buf_init(&text, TARGETS_TEXT_MAX);
+	struct make m = {
+		.out = &plan, .release = release, .group = group, .now_ms = now_ms, .arena = arena
+	};
+	frozen_init(&frozen);
 	if (find_stage(&m, conf, target_stage, e) != 0 ||
-	    freeze(&text, conf, targets, n, arena, e) != 0 ||
-	    digest_text(m.digest, buf_str(&text), e) != 0)
+	    freeze(&frozen, conf, targets, n, arena, e) != 0 ||
+	    digest_text(m.digest, buf_str(&frozen.keys), e) != 0)
 		return -1;
-	m.targets = buf_str(&text);
+	m.targets = buf_str(&frozen.targets);
+	m.places = buf_str(&frozen.places);
 	for (int i = 1;; i++) {
 		struct err why = { .code = ERR_NONE };
 		if (store_within(store, make, &m, &why) == 0)
@@ -236,6 +340,15 @@ int plan_make(struct plan *out, int *made, struct db *store, const struct conf *
 	*out = plan;
 	*made = m.made;
 	return 0;
+}
+
+int plan_before(struct plan *out, struct db *store, const struct plan *plan, struct arena *arena,
+		struct err *e)
+{
+	if (plan->group.p == NULL)
+		return 0;
+	return find(out, store, sql_before,
+		    DB_ARGS(DB_S(plan->project), DB_S(plan->group), DB_I(plan->id)), arena, e);
 }
 
 int plan_get(struct plan *out, struct db *store, struct str project, int64_t id,

@@ -10,6 +10,7 @@ extern const struct store_schema store_schema;
 extern const struct store_schema sheet_schema;
 extern const struct store_schema release_schema;
 extern const struct store_schema plan_schema;
+extern const struct store_schema plan_schema_2;
 extern const struct store_schema rollout_schema;
 extern const struct store_schema task_schema;
 extern const struct store_schema audit_schema;

@@ -188,7 +188,7 @@ int store_open(struct db **out, const struct conf *conf, const struct store_opti
 	struct err why = { .code = ERR_NONE };
 	const struct store_schema schemas[] = { store_schema, sheet_schema,   release_schema,
 						plan_schema,  rollout_schema, task_schema,
-						audit_schema };
+						audit_schema, plan_schema_2 };
 	buf_init(&url, 8192);
 	if (db_find(conf->store) == NULL)
 		buf_adds(&url, "sqlite:");
