@@ -515,6 +515,7 @@ const struct db_driver db_postgres = {
 	.split = postgres_script_split,
 	.statement = postgres_statement,
 	.reset = postgres_reset,
+	.probe = postgres_probe,
 	.lock = postgres_lock,
 	.cancel = postgres_cancel,
 	.databases = postgres_databases,

@@ -96,6 +96,8 @@ int postgres_open(struct db **out, const struct db_options *options, struct err 
 void postgres_close(struct db *db);
 int postgres_script(struct db *db, struct str text, struct db_script *script,
 		    struct err *e) MUST_CHECK;
+int postgres_probe(struct db_probe *out, struct db *db, const struct db_statement *statement,
+		   struct arena *arena, struct err *e) MUST_CHECK;
 int postgres_statement(struct db *db, const struct db_statement *statement,
 		       struct db_script *script, struct err *e) MUST_CHECK;
 int postgres_databases(struct db_database **out, size_t *n, const struct db_options *options,
