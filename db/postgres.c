@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The PostgreSQL driver: statements with parameters, rows, transactions, and the lock of a runner.
- * Connecting and waiting are in postgres_connect.c, scripts in postgres_script.c.
+ * The PostgreSQL driver: statements with parameters, rows, and transactions.
+ * Connecting and waiting are in postgres_connect.c, scripts in postgres_script.c,
+ * the lock in postgres_lock.c.
  */
 
 #include "db/postgres.h"
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/num.h"
 
@@ -16,20 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-/* "tidegate" as a number: the key of the session lock, which PostgreSQL keeps per database. */
-static const char sql_try_lock[] = "select pg_catalog.pg_try_advisory_lock(8388346167643173989)";
-static const char sql_lock_holder[] =
-    "select l.pid, coalesce(a.application_name, ''), coalesce(pg_catalog.to_char(a.backend_start at"
-    " time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), '')"
-    " from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a"
-    " on a.pid operator(pg_catalog.=) l.pid"
-    " where l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text and l.granted"
-    " and l.objsubid operator(pg_catalog.=) 1::pg_catalog.int2"
-    " and l.database operator(pg_catalog.=) (select d.oid from pg_catalog.pg_database d"
-    " where d.datname operator(pg_catalog.=) pg_catalog.current_database())"
-    " and l.classid operator(pg_catalog.=) 1953064037::pg_catalog.oid"
-    " and l.objid operator(pg_catalog.=) 1734440037::pg_catalog.oid limit 1";
 
 /* Object ids of types (PostgreSQL, pg_type.dat); 0 lets the server infer. */
 enum {
@@ -45,8 +31,6 @@ enum {
 enum {
 	TEXTS_MAX = 1 << 30, /* the server's own limit of a value */
 	INT_TEXT = 24,       /* an int64 as text */
-	LOCK_PAUSE_MS = 50,  /* between two tries, doubling */
-	LOCK_PAUSE_MAX_MS = 500,
 };
 
 struct postgres_rows {
@@ -424,54 +408,6 @@ static int postgres_commit(struct db *db, struct err *e)
 	if (postgres_send(p, "commit", e) != 0)
 		return -1;
 	return read_commit(p, e);
-}
-
-/* 1: ours now; 0: somebody has it; -1: failed. */
-static int try_lock(struct db *db, struct err *e)
-{
-	AUTO(db_rows) struct db_rows *rows = NULL;
-	if (db_query(&rows, db, sql_try_lock, DB_NO_ARGS, e) != 0 || db_next(rows, e) < 0)
-		return -1;
-	return db_int(rows, 0) != 0;
-}
-
-static int lock_fail(struct db *db, int64_t wait_ms, struct err *e)
-{
-	AUTO(db_rows) struct db_rows *rows = NULL;
-	if (db_query(&rows, db, sql_lock_holder, DB_NO_ARGS, e) != 0)
-		return -1;
-	int rc = db_next(rows, e);
-	if (rc < 0)
-		return -1;
-	if (rc == 0)
-		return err_set(e, ERR_UNAVAILABLE,
-			       "another runner was working on this database; waited %lld ms",
-			       (long long)wait_ms);
-	return err_set(e, ERR_UNAVAILABLE,
-		       "another runner works on this database: server process %lld ('%.*s'), "
-		       "connected since %.*s; waited %lld ms",
-		       (long long)db_int(rows, 0), STR_ARG(db_text(rows, 1)),
-		       STR_ARG(db_text(rows, 2)), (long long)wait_ms);
-}
-
-static int postgres_lock(struct db *db, int64_t wait_ms, struct err *e)
-{
-	int64_t until = clock_mono_ms() + wait_ms;
-	int64_t pause_ms = LOCK_PAUSE_MS;
-	for (;;) {
-		int got = try_lock(db, e);
-		if (got != 0) {
-			postgres_of(db)->locked = got > 0;
-			return got < 0 ? -1 : 0;
-		}
-		int64_t now = clock_mono_ms();
-		if (now >= until)
-			return lock_fail(db, wait_ms, e);
-		int64_t wake = now + pause_ms < until ? now + pause_ms : until;
-		if (postgres_wait(postgres_of(db), 0, wake) == POSTGRES_CANCELLED)
-			return err_set(e, ERR_UNAVAILABLE, "waiting for the lock was cancelled");
-		pause_ms = pause_ms < LOCK_PAUSE_MAX_MS / 2 ? pause_ms * 2 : LOCK_PAUSE_MAX_MS;
-	}
 }
 
 static void postgres_cancel(struct db *db)

@@ -25,7 +25,10 @@ struct postgres {
 	int cancelled;            /* the running call was cancelled */
 	int64_t deadline;         /* of the answer to a cancel; -1: none */
 	int begin_pending;        /* BEGIN goes out with the next statement */
-	int locked;               /* db_lock succeeded: a script must not let the lock go */
+	int pooled;         /* a pooler is between: RESET ALL does not return to our settings */
+	char *settings;     /* the statement that sets ours; on the heap */
+	int64_t connect_ms; /* how long a connection may take */
+	int locked;         /* db_lock succeeded: a script must not let the lock go */
 	enum postgres_after after_pending; /* what goes out with the next statement */
 	int check_at;             /* which of the statements sent is their last; -1: none */
 	char xid[24];             /* of the transaction in which the last script began */
@@ -91,7 +94,20 @@ extern const char postgres_ledger_look[];
 extern const char postgres_ledger_check[];
 extern const char postgres_tables_named[];
 
+/* The key of the runner's lock: "tidegate" as a number, whole and as pg_locks shows it. The server
+ * keeps it for each database. */
+#define POSTGRES_LOCK_KEY "8388346167643173989"
+#define POSTGRES_LOCK_IS_OURS                                                                      \
+	"l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text and l.granted"              \
+	" and l.classid operator(pg_catalog.=) 1953064037::pg_catalog.oid"                         \
+	" and l.objid operator(pg_catalog.=) 1734440037::pg_catalog.oid"                           \
+	" and l.objsubid operator(pg_catalog.=) 1::pg_catalog.int2"
+
+/* A second session with the same server, as the first one was opened. */
+int postgres_twin(struct db **out, const struct postgres *p, struct err *e) MUST_CHECK;
+
 /* The slots of the same names. */
+int postgres_lock(struct db *db, int64_t wait_ms, struct err *e) MUST_CHECK;
 int postgres_open(struct db **out, const struct db_options *options, struct err *e) MUST_CHECK;
 void postgres_close(struct db *db);
 int postgres_script(struct db *db, struct str text, struct db_script *script,

@@ -35,11 +35,8 @@ enum { CLEANS = sizeof sql_clean / sizeof sql_clean[0] };
 static const char sql_check[] = "select pg_catalog.txid_current(), true";
 static const char sql_check_lock[] =
     "select pg_catalog.txid_current(), exists (select from pg_catalog.pg_locks l"
-    " where l.locktype operator(pg_catalog.=) 'advisory'::pg_catalog.text and l.granted"
-    " and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"
-    " and l.classid operator(pg_catalog.=) 1953064037::pg_catalog.oid"
-    " and l.objid operator(pg_catalog.=) 1734440037::pg_catalog.oid"
-    " and l.objsubid operator(pg_catalog.=) 1::pg_catalog.int2)";
+    " where " POSTGRES_LOCK_IS_OURS
+    " and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid())";
 
 /* Outside a transaction there is no number to prove. */
 static const char sql_reset[] = "reset session authorization; reset role; reset all; discard temp;"
@@ -58,6 +55,11 @@ int postgres_after_send(int *sent, struct postgres *p)
 	size_t cleans = p->after_pending == POSTGRES_AFTER_CLEAN ? CLEANS : 1;
 	for (size_t i = 0; i < cleans; i++) {
 		if (!send(p, p->after_pending == POSTGRES_AFTER_CLEAN ? sql_clean[i] : ""))
+			return 0;
+		++*sent;
+	}
+	if (p->pooled && p->after_pending == POSTGRES_AFTER_CLEAN) {
+		if (!send(p, p->settings))
 			return 0;
 		++*sent;
 	}
@@ -120,6 +122,8 @@ int postgres_reset(struct db *db, struct err *e)
 	postgres_call_start(p);
 	int rc = end_transaction(p, e);
 	if (postgres_simple(p, sql_reset, rc == 0 ? e : NULL) != 0 || rc != 0)
+		return -1;
+	if (p->pooled && postgres_simple(p, p->settings, e) != 0)
 		return -1;
 	return p->locked ? check_lock(db, e) : 0;
 }

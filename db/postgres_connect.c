@@ -23,6 +23,7 @@ enum {
 	CONNECT_MS = 10000,    /* db_options.connect_timeout_ms when it is 0 */
 	LOCK_MS = 5000,        /* db_options.lock_timeout_ms when it is 0 */
 	CANCEL_MS = 10000,     /* a server that does not answer to a cancel is given up */
+	IDLE_MS = 60000,       /* in a transaction of ours: its runner hangs, and others wait */
 	OPTIONS_MAX = 4096,    /* bytes of the "options" keyword */
 	DETAIL_MAX = 160,      /* longer details and hints are left out of a message */
 	KEYWORDS_MAX = 64 + 8, /* libpq knows about 45 */
@@ -370,6 +371,12 @@ static int is_named_like_ledger(const char *user)
 	return strcmp(user, "tidegate") == 0;
 }
 
+static void add_setting(struct buf *b, struct buf *settings, const char *name, int64_t value)
+{
+	buf_addf(b, "-c %s=%lld ", name, (long long)value);
+	buf_addf(settings, ", pg_catalog.set_config('%s', '%lld', false)", name, (long long)value);
+}
+
 /*
  * Settings as startup options, so that RESET ALL returns to them; the url's own come after ours and
  * win, but for the one that changes where a script's texts end: the screen reads them as the
@@ -377,17 +384,22 @@ static int is_named_like_ledger(const char *user)
  * The server's own search path begins with the schema that is called like the user: a migration's
  * tables must not land beside the ledger.
  */
-static int startup_options(struct buf *b, const struct db_options *o, const char *user,
-			   const char *own, struct err *e)
+static int startup_options(struct buf *b, struct buf *settings, const struct db_options *o,
+			   const char *user, const char *own, struct err *e)
 {
 	int64_t lock_ms = o->lock_timeout_ms > 0 ? o->lock_timeout_ms : LOCK_MS;
-	buf_addf(b, "-c lock_timeout=%lld", (long long)lock_ms);
+	buf_adds(settings,
+		 "select pg_catalog.set_config('standard_conforming_strings', 'on', false)");
+	add_setting(b, settings, "lock_timeout", lock_ms);
+	add_setting(b, settings, "idle_in_transaction_session_timeout", IDLE_MS);
 	if (o->statement_timeout_ms > 0)
-		buf_addf(b, " -c statement_timeout=%lld", (long long)o->statement_timeout_ms);
-	if (is_named_like_ledger(user))
-		buf_adds(b, " -c search_path=public");
-	buf_addf(b, " %s -c standard_conforming_strings=on", own);
-	return buf_check(b, e);
+		add_setting(b, settings, "statement_timeout", o->statement_timeout_ms);
+	if (is_named_like_ledger(user)) {
+		buf_adds(b, "-c search_path=public ");
+		buf_adds(settings, ", pg_catalog.set_config('search_path', 'public', false)");
+	}
+	buf_addf(b, "%s -c standard_conforming_strings=on", own);
+	return buf_check(b, e) != 0 ? -1 : buf_check(settings, e);
 }
 
 /* "FATAL:  28P01: text\nLOCATION: ..." (PQERRORS_VERBOSE): the state, and the text behind it. */
@@ -422,7 +434,12 @@ static int connect_fail(struct postgres *p, const char *password, struct err *e)
 		code = ERR_AUTH;
 	if (code == ERR_LOST)
 		code = ERR_UNAVAILABLE;
-	(void)err_set(e, code, "%.*s", STR_ARG(message));
+	/* pgbouncer's words; no PostgreSQL says this. */
+	int pooler = strstr(PQerrorMessage(p->conn), "unsupported startup parameter") != NULL;
+	(void)err_set(e, code, "%.*s%s", STR_ARG(message),
+		      pooler ? "; that is a pooler: add it to its ignore_startup_parameters, or "
+			       "point the instance at PostgreSQL itself"
+			     : "");
 	err_native(e, state);
 	return -1;
 }
@@ -455,16 +472,21 @@ static int connect_to(struct postgres *p, const struct db_options *o, const char
 {
 	AUTO(pg_options) PQconninfoOption *parsed = NULL;
 	AUTO(buf) struct buf options;
+	AUTO(buf) struct buf settings;
 	buf_init(&options, OPTIONS_MAX);
+	buf_init(&settings, OPTIONS_MAX);
 	struct keywords k = { .n = 0 };
 	const char *application = o->application != NULL ? o->application : "tidegate";
 	if (parse_url(&parsed, url, e) != 0)
 		return -1;
 	for (const PQconninfoOption *opt = parsed; opt != NULL && opt->keyword != NULL; opt++)
 		set_keyword(&k, opt->keyword, opt->val, 1);
-	if (startup_options(&options, o, get_keyword(&k, "user"), get_keyword(&k, "options"), e) !=
-	    0)
+	if (startup_options(&options, &settings, o, get_keyword(&k, "user"),
+			    get_keyword(&k, "options"), e) != 0)
 		return -1;
+	p->settings = mem_copy(settings.p, settings.n);
+	if (p->settings == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
 	for (size_t i = 0; i < sizeof defaults / sizeof defaults[0]; i++)
 		set_keyword(&k, defaults[i][0], defaults[i][1], 0);
 	set_keyword(&k, "dbname", database, 1);
@@ -477,8 +499,61 @@ static int connect_to(struct postgres *p, const struct db_options *o, const char
 	if (p->conn == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	(void)PQsetNoticeReceiver(p->conn, on_notice, p);
-	int64_t timeout_ms = o->connect_timeout_ms > 0 ? o->connect_timeout_ms : CONNECT_MS;
-	return handshake(p, get_keyword(&k, "password"), timeout_ms, e);
+	p->connect_ms = o->connect_timeout_ms > 0 ? o->connect_timeout_ms : CONNECT_MS;
+	return handshake(p, get_keyword(&k, "password"), p->connect_ms, e);
+}
+
+/* A session that has no connection yet; it waits as `like` does. */
+static struct postgres *make_session(const struct db *like, struct err *e)
+{
+	struct postgres *p = mem_array(1, sizeof *p);
+	if (p == NULL) {
+		(void)err_set(e, ERR_NOMEM, "out of memory");
+		return NULL;
+	}
+	p->base.driver = &db_postgres;
+	p->base.poll = like->poll;
+	p->base.poll_context = like->poll_context;
+	p->deadline = -1;
+	p->check_at = -1;
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (p->wake >= 0)
+		return p;
+	(void)err_sys(e, errno, "cannot make an eventfd");
+	postgres_close(&p->base);
+	return NULL;
+}
+
+static int finish_session(struct postgres *p, struct err *e)
+{
+	if (PQsetnonblocking(p->conn, 1) == 0 && (p->cancel = PQgetCancel(p->conn)) != NULL)
+		return 0;
+	return err_set(e, ERR_NOMEM, "out of memory");
+}
+
+static int connect_twin(struct postgres *twin, const struct postgres *p, struct err *e)
+{
+	AUTO(pg_options) PQconninfoOption *same = PQconninfo(p->conn);
+	struct keywords k = { .n = 0 };
+	for (const PQconninfoOption *opt = same; opt != NULL && opt->keyword != NULL; opt++)
+		set_keyword(&k, opt->keyword, opt->val, 1);
+	twin->conn = PQconnectStartParams(k.names, k.values, 0);
+	if (same == NULL || twin->conn == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	return handshake(twin, get_keyword(&k, "password"), p->connect_ms, e);
+}
+
+int postgres_twin(struct db **out, const struct postgres *p, struct err *e)
+{
+	struct postgres *twin = make_session(&p->base, e);
+	if (twin == NULL)
+		return -1;
+	if (connect_twin(twin, p, e) != 0 || finish_session(twin, e) != 0) {
+		postgres_close(&twin->base);
+		return -1;
+	}
+	*out = &twin->base;
+	return 0;
 }
 
 int postgres_open(struct db **out, const struct db_options *o, struct err *e)
@@ -489,19 +564,13 @@ int postgres_open(struct db **out, const struct db_options *o, struct err *e)
 		return -1;
 	if (o->database.p != NULL && (database = str_to_cstr(o->database, e)) == NULL)
 		return -1;
-	struct postgres *p = mem_array(1, sizeof *p);
+	const struct db like = { .poll = o->poll, .poll_context = o->poll_context };
+	struct postgres *p = make_session(&like, e);
 	if (p == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	p->base.poll = o->poll;
-	p->base.poll_context = o->poll_context;
-	p->deadline = -1;
-	p->check_at = -1;
-	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	int rc = p->wake < 0 ? err_sys(e, errno, "cannot make an eventfd")
-			     : connect_to(p, o, url, database, e);
-	if (rc == 0 &&
-	    (PQsetnonblocking(p->conn, 1) != 0 || (p->cancel = PQgetCancel(p->conn)) == NULL))
-		rc = err_set(e, ERR_NOMEM, "out of memory");
+		return -1;
+	int rc = connect_to(p, o, url, database, e);
+	if (rc == 0)
+		rc = finish_session(p, e);
 	if (rc != 0) {
 		postgres_close(&p->base);
 		if (database != NULL)
@@ -517,6 +586,7 @@ void postgres_close(struct db *db)
 	struct postgres *p = (struct postgres *)db;
 	PQfreeCancel(p->cancel);
 	PQfinish(p->conn);
+	mem_free(p->settings);
 	if (p->wake >= 0)
 		(void)close(p->wake);
 	mem_free(p);
