@@ -70,7 +70,7 @@ enum db_fact_flags {
 	DB_FACT_GENERATED = 1 << 7, /* a stored generated column */
 	DB_FACT_NOT_VALID = 1 << 8,
 	DB_FACT_USING_INDEX = 1 << 9,
-	DB_FACT_WHERE = 1 << 10,
+	DB_FACT_WHERE = 1 << 10, /* one that is not constantly true */
 	DB_FACT_UNIQUE = 1 << 11,
 	DB_FACT_CASCADE = 1 << 12,
 	DB_FACT_TEMPORARY = 1 << 13,
@@ -78,11 +78,10 @@ enum db_fact_flags {
 	DB_FACT_COLUMNS = 1 << 15,    /* an INSERT names its columns */
 	DB_FACT_FULL = 1 << 16,       /* VACUUM FULL, CLUSTER */
 	DB_FACT_IN_CREATE = 1 << 17,  /* a column or constraint of the CREATE TABLE before it */
-	DB_FACT_PARTITION = 1 << 18,  /* the new table is a partition of another, or inherits */
+	DB_FACT_PARTITION = 1 << 18,  /* the new table takes its form from another */
 	DB_FACT_ONLY = 1 << 19,       /* ALTER TABLE ONLY, ON ONLY: partitions are left out */
 	DB_FACT_PRIMARY = 1 << 20,    /* a column that is a primary key by itself */
 	DB_FACT_LOCAL = 1 << 21,      /* SET LOCAL */
-	DB_FACT_NO_ROWS = 1 << 22,    /* a WHERE that is constantly true counts as none: 1 = 1 */
 };
 
 struct db_fact {

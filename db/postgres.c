@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "db/postgres_estimate.h"
+#include "db/postgres_inspect.h"
 
 #include <libpq-fe.h>
 
@@ -455,4 +457,8 @@ const struct db_driver db_postgres = {
 	.lock = postgres_lock,
 	.cancel = postgres_cancel,
 	.databases = postgres_databases,
+	.inspect = postgres_inspect,
+	.is_newer = postgres_is_newer,
+	.explain = postgres_explain,
+	.count = postgres_count,
 };

@@ -26,8 +26,8 @@ int db_is_newer(struct db *db, struct err *e) MUST_CHECK;
 int db_parse(struct db_place *failed, struct db *db, const struct db_statement *statement,
 	     struct err *e) MUST_CHECK;
 
-/* How many rows an INSERT, UPDATE or DELETE may touch, as the planner has it, inside a transaction
- * of the caller that is rolled back. ERR_DB when it refuses, such as for a table not yet there. */
+/* How many rows an INSERT, UPDATE or DELETE may touch, as the planner has it. Outside a
+ * transaction; ERR_DB when the server refuses, such as for a table that is not there yet. */
 int db_explain(int64_t *rows, struct db *db, const struct db_statement *statement,
 	       struct err *e) MUST_CHECK;
 

@@ -3,6 +3,7 @@
 #define RELEASE_LINT_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/conf.h"
 #include "base/err.h"
 #include "base/rule.h"
@@ -32,8 +33,12 @@ struct lint_rule {
 	const char *example; /* of SQL that it finds; NULL: it is not about SQL */
 	const char *instead; /* the same in the safer form; NULL: none */
 };
-/* One for each enum rule, in its order. */
+/* One for each enum rule. */
 const struct lint_rule *lint_rule(enum rule rule);
+/* "PostgreSQL, SQLite" */
+void lint_database_names(struct buf *out, unsigned databases);
+/* All of them as Markdown: the text of docs/rules.md. */
+void lint_markdown(struct buf *out);
 
 /* How much each rule counts in an environment. */
 struct lint_policy {
@@ -53,14 +58,17 @@ struct lint_table {
  * What the files of one release did so far: the tables that they made, which are empty for a later
  * file as well. Kept from file to file.
  */
+enum { LINT_BUCKETS = 256 };
 struct lint_context {
 	const struct db_driver *driver;
 	const struct lint_policy *policy;
 	const struct lint_table *known; /* of the target; may be none */
 	size_t n_known;
-	struct lint_made *made; /* private */
-	struct lint_made_name *types;
+	struct lint_made *made[LINT_BUCKETS]; /* private; in the arena of lint_file */
 };
+
+/* Of one file, at most; the rest is left out. */
+enum { LINT_ADVICES_MAX = 500 };
 
 /* One file. */
 struct lint_file {
@@ -71,7 +79,8 @@ struct lint_file {
 	int transactional; /* it will run in one transaction */
 };
 
-/* The advices of a file, by place; a suppression with its reason takes them away. */
+/* The advices of a file, by place; a suppression with its reason takes them away. `arena` must live
+ * as long as the context; what `file` points to need not. */
 int lint_file(struct advice **out, size_t *n, struct lint_context *context,
 	      const struct lint_file *file, struct arena *arena, struct err *e) MUST_CHECK;
 
