@@ -121,11 +121,12 @@ static int add_target(struct review_target *out, const struct review_command *c,
 		      struct err *e)
 {
 	const struct conf_project *project = c->local.project;
-	const struct conf_instance *instance;
-	struct str database;
+	const struct str id = str_from(name, sizeof("instances/") - 1);
+	const struct conf_instance *instance =
+	    conf_instance(c->app->conf, str_first(id, str_find(id, '/')));
 
-	if (conf_target(&instance, &database, c->app->conf, name, e) != 0)
-		return -1;
+	if (instance == NULL) /* it was there when the targets were chosen */
+		return err_set(e, ERR_NOTFOUND, "there is no instance of '%.*s'", STR_ARG(name));
 	*out = (struct review_target){
 		.name = name,
 		.driver = db_find(instance->url),
@@ -250,8 +251,9 @@ static int check(struct review_command *c, const struct options *given)
 
 	if (code == EXIT_DONE)
 		code = local_read(&c->local, c->app);
-	if (code == EXIT_DONE && !c->offline)
-		code = local_secrets(&c->local, c->app);
+	if (code == EXIT_DONE)
+		code = c->offline ? local_resolve_offline(&c->local, c->app)
+				  : local_resolve(&c->local, c->app);
 	if (code != EXIT_DONE)
 		return code;
 	if (c->local.manifest.n == 0)

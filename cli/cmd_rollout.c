@@ -4,6 +4,7 @@
 #include "cli/app.h"
 #include "cli/local.h"
 #include "cli/names.h"
+#include "cli/rollout_dry.h"
 #include "cli/rollout_local.h"
 #include "cli/rollout_preview.h"
 #include "cli/rollout_report.h"
@@ -47,7 +48,7 @@ static int read_all(struct local_rollout *r, const struct options *given)
 			 STR_ARG(r->local.pattern));
 		return EXIT_FAILED;
 	}
-	return code == EXIT_DONE ? local_secrets(&r->local, r->app) : code;
+	return code == EXIT_DONE ? local_resolve(&r->local, r->app) : code;
 }
 
 /* Whether a stage of the target's environment is among those that there are. */
@@ -91,10 +92,12 @@ static int check_approvals(const struct local_rollout *r)
 	return EXIT_DONE;
 }
 
-static int roll_out(struct local_rollout *r)
+static int roll_out(struct local_rollout *r, int dry_run)
 {
 	int code, printed;
 
+	if (dry_run && (r->target_stage.p == NULL || has_target_stage(r)))
+		return rollout_dry_run(r);
 	if (r->target_stage.p == NULL)
 		return preview(r);
 	if (!has_target_stage(r)) {
@@ -117,7 +120,7 @@ static int run(struct local_rollout *r, const struct options *given)
 	int written, code = rollout_local_make(r);
 
 	if (code == EXIT_DONE) {
-		code = roll_out(r);
+		code = roll_out(r, option_has(given, "--dry-run"));
 		output.release = r->release.name;
 		output.plan = r->plan.name;
 		output.rollout = r->rollout.name;
@@ -148,6 +151,8 @@ static const struct option options_rollout[] = {
 	LOCAL_OPTIONS,
 	{ "--target-stage", 0, OPTION_ONE, "E",
 	  "roll out through the stage of this environment; without it nothing is run" },
+	{ "--dry-run", 0, OPTION_FLAG, NULL,
+	  "run it in transactions that are rolled back, and tell what it would do" },
 	{ "--release-id-template", 0, OPTION_ONE, "TEXT",
 	  "name of the release; default: the project's release_id_template" },
 	{ "--release-id-timezone", 0, OPTION_ONE, "ZONE",
@@ -159,7 +164,8 @@ static const struct option options_rollout[] = {
 const struct command command_rollout = {
 	.name = "rollout",
 	.summary = "roll the migrations of a checkout out, without a daemon",
-	.usage = "[--target-stage E] [--file-pattern GLOB] [--targets TARGET,...] [--project ID]\n"
+	.usage = "[--target-stage E] [--dry-run] [--file-pattern GLOB] [--targets TARGET,...] "
+		 "[--project ID]\n"
 		 "    [--output FILE]",
 	.text =
 	    "Rolls the migrations below the current directory out over the databases of the "

@@ -6,6 +6,8 @@
 #include "cli/local.h"
 
 #include "cli/names.h"
+#include "cli/secrets.h"
+#include "release/group.h"
 #include "vcs/tree.h"
 
 #include <stdlib.h>
@@ -83,6 +85,11 @@ static int add_target(struct local *l, const struct conf *conf, struct str targe
 	struct str database;
 
 	target = str_trim(target);
+	if (conf_target_is_group(target)) {
+		l->group = target;
+		l->targets[l->n_targets++] = target;
+		return 0;
+	}
 	if (conf_target(&instance, &database, conf, target, e) != 0)
 		return err_wrap(e, "--targets");
 	l->targets[l->n_targets++] = target;
@@ -125,7 +132,24 @@ static int choose_targets(struct local *l, const struct app *app, const struct o
 						   "configured");
 	l->targets = l->repository->targets.items;
 	l->n_targets = l->repository->targets.n;
+	if (l->n_targets == 1 && conf_target_is_group(l->targets[0]))
+		l->group = l->targets[0];
 	return 0;
+}
+
+/* A group stands alone, and is there. */
+static int check_group(const struct local *l, const struct conf *conf, struct err *e)
+{
+	const struct conf_project *project;
+	const struct conf_group *group;
+
+	if (l->group.p == NULL)
+		return 0;
+	if (l->n_targets > 1)
+		return err_set(e, ERR_INPUT,
+			       "--targets: a database group stands alone (name one group, or "
+			       "databases)");
+	return conf_group(&project, &group, conf, l->group, e);
 }
 
 int local_scope(struct local *out, struct app *app, const struct options *given, int need_targets)
@@ -142,6 +166,8 @@ int local_scope(struct local *out, struct app *app, const struct options *given,
 	repositories = choose_repository(&l, app->conf);
 	if ((need_targets || option_has(given, "--targets") || l.repository != NULL) &&
 	    choose_targets(&l, app, given, repositories, &e) != 0)
+		return app_fail_usage(app, &e);
+	if (check_group(&l, app->conf, &e) != 0)
 		return app_fail_usage(app, &e);
 	if (l.pattern.p == NULL)
 		l.pattern =
@@ -215,20 +241,81 @@ struct str local_content(const struct local *l, const struct migration *file)
 	return found != NULL ? found->content : STR_NULL;
 }
 
-/* --- secrets --- */
+/* --- databases --- */
 
-int local_secrets(const struct local *l, struct app *app)
+static int load_secrets(const struct local *l, const struct conf *conf, struct err *e)
 {
-	const struct conf_instance *instance;
-	struct str database;
+	if (l->group.p != NULL)
+		return secrets_of_group(conf, l->group, e);
+	for (size_t i = 0; i < l->n_targets; i++) {
+		if (secrets_of_target(conf, l->targets[i], e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int local_resolve(struct local *l, struct app *app)
+{
+	struct group_list list;
+	struct str left_out;
 	struct err e;
 
-	for (size_t i = 0; i < l->n_targets; i++) {
-		if (conf_target(&instance, &database, app->conf, l->targets[i], &e) != 0)
-			return app_fail_usage(app, &e);
-		if (instance->password != NULL &&
-		    app_load_secret(instance->password, app->conf, "password", &e) != 0)
-			return app_fail_usage(app, &e);
+	if (load_secrets(l, app->conf, &e) != 0)
+		return app_fail_usage(app, &e);
+	if (l->group.p == NULL)
+		return EXIT_DONE;
+	if (group_resolve(&list, app->conf, l->group, app->arena, &e) != 0)
+		return app_fail(app, &e);
+	left_out = group_left_out(&list, app->arena);
+	if (left_out.p != NULL)
+		app_note(app, "warning: %.*s", STR_ARG(left_out));
+	if (list.n == 0) {
+		app_note(app,
+			 "database group '%.*s' selects no database now (see `tidegate databases "
+			 "list --group`)",
+			 STR_ARG(l->group));
+		return EXIT_REFUSED;
 	}
+	l->targets = list.targets;
+	l->n_targets = list.n;
+	return EXIT_DONE;
+}
+
+static int add_instances(struct local *l, const struct conf *conf, struct arena *arena,
+			 struct err *e)
+{
+	const struct conf_instance *instances = conf->instances.items;
+	const struct conf_project *project;
+	const struct conf_group *rule;
+
+	l->n_targets = 0;
+	l->targets = arena_array(arena, conf->instances.n, sizeof(*l->targets));
+	if (l->targets == NULL)
+		return arena_err(arena, e);
+	if (conf_group(&project, &rule, conf, l->group, e) != 0)
+		return -1;
+	for (size_t i = 0; i < conf->instances.n; i++) {
+		struct str *target = &l->targets[l->n_targets];
+
+		if (!conf_group_has_instance(rule, &instances[i]))
+			continue;
+		*target = str_of(
+		    arena_printf(arena, "instances/%.*s/databases/*", STR_ARG(instances[i].id)));
+		if (target->p == NULL)
+			return arena_err(arena, e);
+		l->n_targets++;
+	}
+	if (l->n_targets > 0)
+		return 0;
+	return err_set(e, ERR_REFUSED, "database group '%.*s' selects no instance",
+		       STR_ARG(l->group));
+}
+
+int local_resolve_offline(struct local *l, struct app *app)
+{
+	struct err e;
+
+	if (l->group.p != NULL && add_instances(l, app->conf, app->arena, &e) != 0)
+		return app_fail(app, &e);
 	return EXIT_DONE;
 }

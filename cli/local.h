@@ -14,7 +14,8 @@ struct local {
 	const struct conf_project *project;
 	const struct conf_repository *repository; /* NULL: none is meant */
 	struct str pattern;
-	struct str *targets;
+	struct str group;    /* projects/P/databaseGroups/G that was named; absent: none */
+	struct str *targets; /* of a group: after local_resolve */
 	size_t n_targets;
 	struct checkout checkout;
 	struct checkout_commit commit;
@@ -29,7 +30,9 @@ struct local {
 	      "the migrations, below the current directory; default: the repository's "            \
 	      "file_pattern" },                                                                    \
 	    { "--targets", 0, OPTION_MANY, "TARGET,...",                                           \
-	      "instances/I/databases/D, may be repeated; default: those of the repository" },      \
+	      "instances/I/databases/D, or one projects/P/databaseGroups/G; default: those of "    \
+	      "the "                                                                               \
+	      "repository" },                                                                      \
 	    { "--project", 0, OPTION_ONE, "ID", "the project, where several are configured" },     \
 	    { "--output", 0, OPTION_ONE, "FILE",                                                   \
 	      "write the names of what was made, and the findings, as JSON" },                     \
@@ -59,7 +62,14 @@ int local_read(struct local *l, struct app *app) MUST_CHECK;
 /* The content of a file of the manifest. */
 struct str local_content(const struct local *l, const struct migration *file);
 
-/* Load the passwords of the databases that are meant. EXIT_DONE, or an exit code. */
-int local_secrets(const struct local *l, struct app *app) MUST_CHECK;
+/*
+ * Load the passwords of the databases that are meant, and ask the instances of a group which they
+ * have. EXIT_DONE, or an exit code after a message.
+ */
+int local_resolve(struct local *l, struct app *app) MUST_CHECK;
+
+/* The same without asking anybody: of a group, a target that stands for all databases, for
+ * each of its instances. */
+int local_resolve_offline(struct local *l, struct app *app) MUST_CHECK;
 
 #endif

@@ -75,11 +75,18 @@ static int make_plan(struct local_rollout *r, struct err *e)
 	struct db *store = engine_store(r->engine);
 	const struct conf *conf = engine_conf(r->engine);
 	const int64_t now = clock_unix_ms();
-	int made;
+	const struct local *l = &r->local;
+	int made, failed;
 
-	if (store_number_start(store, r->local.project->id, "plan", now, e) != 0 ||
-	    plan_make(&r->plan, &made, store, conf, &r->release, r->local.targets,
-		      r->local.n_targets, r->target_stage, now, r->app->arena, e) != 0)
+	if (store_number_start(store, l->project->id, "plan", now, e) != 0)
+		return -1;
+	failed = l->group.p != NULL
+		     ? plan_make_of_group(&r->plan, &made, store, conf, &r->release, l->group,
+					  l->targets, l->n_targets, r->target_stage, now,
+					  r->app->arena, e)
+		     : plan_make(&r->plan, &made, store, conf, &r->release, l->targets,
+				 l->n_targets, r->target_stage, now, r->app->arena, e);
+	if (failed != 0)
 		return -1;
 	return rollout_create(store, conf, &r->plan, now, e);
 }

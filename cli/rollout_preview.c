@@ -19,9 +19,15 @@ static int read_ledger(struct preview_target *t, const struct local_rollout *r, 
 	struct revision *revisions;
 	size_t n;
 
+	int failed;
+
 	if (target_options(&options, conf, t->target, r->app->arena, e) != 0 ||
-	    db_open(&db, &options, e) != 0 ||
-	    revision_list(&revisions, &n, db, r->app->arena, e) != 0)
+	    db_open(&db, &options, e) != 0)
+		return -1;
+	engine_session(r->engine, db);
+	failed = revision_list(&revisions, &n, db, r->app->arena, e) != 0;
+	engine_session(r->engine, NULL);
+	if (failed)
 		return -1;
 	return check_decide(&t->check, &r->local.manifest, revisions, n, &rules, r->app->arena, e);
 }
@@ -44,16 +50,18 @@ int rollout_preview_read(struct preview *out, struct local_rollout *r)
 		IGNORE(arena_err(r->app->arena, &e)); /* reported next */
 		return app_fail(r->app, &e);
 	}
+	if (engine_watch(r->engine, &e) != 0)
+		return app_fail(r->app, &e);
 	for (size_t i = 0; i < r->rollout.n_stages; i++) {
 		const struct stage *s = &r->rollout.stages[i];
 
-		for (size_t k = 0; k < s->n_tasks && p.signal == 0; k++) {
+		for (size_t k = 0; k < s->n_tasks && !p.stopped; k++) {
 			struct preview_target *t = &p.targets[p.n++];
 
 			t->target = s->tasks[k].target;
 			t->environment = s->environment;
 			read_target(t, r);
-			p.signal = engine_signal(r->engine, 0);
+			p.stopped = engine_interrupted(r->engine);
 		}
 	}
 	*out = p;
@@ -166,7 +174,7 @@ int rollout_preview_print(const struct preview *p, struct local_rollout *r)
 
 	if (code != EXIT_DONE)
 		return code;
-	if (p->signal != 0)
+	if (p->stopped)
 		return EXIT_INTERRUPTED;
 	for (size_t i = 0; i < p->n; i++) {
 		if (!p->targets[i].failed)

@@ -18,7 +18,7 @@ struct preview_target {
 struct preview {
 	struct preview_target *targets; /* by stage */
 	size_t n;
-	int signal; /* taken meanwhile; then it is not complete */
+	int stopped; /* by a signal: it is not complete */
 };
 
 /* Read every target's ledger. EXIT_DONE also where single ones cannot be read; EXIT_FAILED after a

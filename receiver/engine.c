@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_MAX_BYTES = 4096 };
+enum { PATH_MAX_BYTES = 4096, WATCH_MS = 100, EXIT_SIGNAL = 130 };
 
 struct engine {
 	struct live live;
@@ -38,6 +38,13 @@ struct engine {
 	pthread_t stopper;
 	int stopping;
 	atomic_int stopped;
+	/* the thread of engine_watch */
+	pthread_t watcher;
+	int watching;
+	atomic_int closing;
+	atomic_int interrupted;
+	pthread_mutex_t lock; /* guards session */
+	struct db *session;
 };
 
 /* ---- the store ---- */
@@ -106,6 +113,12 @@ static int init(struct engine *en, struct conf *conf, struct err *e)
 		return err_set(e, ERR_SYS, "cannot make the locks");
 	}
 	if (bell_init(&en->tasks) != 0) {
+		gate_destroy(&en->gate);
+		live_destroy(&en->live);
+		return err_set(e, ERR_SYS, "cannot make the locks");
+	}
+	if (pthread_mutex_init(&en->lock, NULL) != 0) {
+		bell_destroy(&en->tasks);
 		gate_destroy(&en->gate);
 		live_destroy(&en->live);
 		return err_set(e, ERR_SYS, "cannot make the locks");
@@ -191,6 +204,56 @@ int engine_is_stopped(struct engine *en)
 	return atomic_load(&en->stopped);
 }
 
+/* ---- work in the caller's thread ---- */
+
+static void interrupt(struct engine *en)
+{
+	if (atomic_exchange(&en->interrupted, 1)) {
+		remove_files(en);
+		_exit(EXIT_SIGNAL);
+	}
+	(void)pthread_mutex_lock(&en->lock);
+	if (en->session != NULL)
+		db_cancel(en->session);
+	(void)pthread_mutex_unlock(&en->lock);
+}
+
+static void *watcher_main(void *arg)
+{
+	struct engine *en = arg;
+	while (!atomic_load(&en->closing)) {
+		if (engine_signal(en, WATCH_MS) != 0)
+			interrupt(en);
+	}
+	return NULL;
+}
+
+int engine_watch(struct engine *en, struct err *e)
+{
+	const int rc = pthread_create(&en->watcher, NULL, watcher_main, en);
+	if (rc != 0)
+		return err_sys(e, rc, "cannot start the thread that takes signals");
+	en->watching = 1;
+	return 0;
+}
+
+void engine_session(void *context, struct db *session)
+{
+	struct engine *en = context;
+	(void)pthread_mutex_lock(&en->lock);
+	en->session = session;
+	/* A signal that came while there was none counts for this one. */
+	if (session != NULL && atomic_load(&en->interrupted))
+		db_cancel(session);
+	(void)pthread_mutex_unlock(&en->lock);
+}
+
+int engine_interrupted(void *context)
+{
+	struct engine *en = context;
+	return atomic_load(&en->interrupted);
+}
+
 void engine_abandon(const struct engine *en)
 {
 	remove_files(en);
@@ -200,6 +263,9 @@ void engine_close(struct engine *en)
 {
 	if (en == NULL)
 		return;
+	atomic_store(&en->closing, 1);
+	if (en->watching)
+		(void)pthread_join(en->watcher, NULL);
 	if (en->stopping)
 		(void)pthread_join(en->stopper, NULL);
 	else
@@ -209,6 +275,7 @@ void engine_close(struct engine *en)
 	mem_free(en->directory);
 	(void)pthread_sigmask(SIG_SETMASK, &en->before, NULL);
 	live_drop(&en->live, en->held);
+	(void)pthread_mutex_destroy(&en->lock);
 	bell_destroy(&en->tasks);
 	gate_destroy(&en->gate);
 	live_destroy(&en->live);

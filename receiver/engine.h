@@ -48,6 +48,15 @@ int engine_signal(const struct engine *en, int64_t timeout_ms);
  */
 int engine_stop(struct engine *en, struct err *e) MUST_CHECK;
 int engine_is_stopped(struct engine *en);
+/*
+ * For work in the caller's own thread, without runners: a thread takes the signals from here on, so
+ * engine_signal is not to be called. After the first one engine_interrupted is not 0 and the
+ * session that works is cancelled; the second one ends the process at once. `en` of the latter two
+ * is an engine: they fit struct runner_events.
+ */
+int engine_watch(struct engine *en, struct err *e) MUST_CHECK;
+void engine_session(void *en, struct db *session);
+int engine_interrupted(void *en);
 /* Remove the store's files although threads use them: the process ends next. */
 void engine_abandon(const struct engine *en);
 

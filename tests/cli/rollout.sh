@@ -226,9 +226,100 @@ test_rollout_postgres() {
 	code_is 130
 	is "$(psql -qXAt "$TIDEGATE_TEST_PG/cli_rollout" -c 'select count(*) from t')" 2
 	is "$(psql -qXAt "$TIDEGATE_TEST_PG/cli_rollout" -c 'select count(*) from tidegate.revision')" 2
-	echo "insert into t values (3);" >migrations/003__long.sql
+	printf 'insert into t values (3);\n' >migrations/003__long.sql
+	echo "create index concurrently t_a on t(a);" >migrations/004__index.sql
+	run rollout --targets "$pg" --dry-run --format json
+	code_is 0
+	json '[.targets[0].files[] | .outcome]' '["TRIED","NOT_TRIED"]'
+	json '.targets[0].files[1].why | length > 0' true
 	run rollout --targets "$pg" --target-stage dev --format json
 	code_is 0
-	json '.targets[0] | [.applied, .present]' '[1,2]'
+	json '.targets[0] | [.applied, .present]' '[2,2]'
 	psql -qX "$TIDEGATE_TEST_PG/postgres" -c "drop database cli_rollout"
+}
+
+test_rollout_dry_run_leaves_nothing() {
+	checkout
+	echo "update t set a = a + 1;" >migrations/003__more.sql
+	run rollout --targets "$all" --dry-run --format json
+	code_is 0
+	err_has "nothing is changed"
+	json '.targets | length' 3
+	json '[.targets[0].files[] | [.file, .outcome, .statements, .changedRows]]' \
+		'[["migrations/001__t.sql","TRIED",1,0],["migrations/002__rows.sql","TRIED",1,2],["migrations/003__more.sql","TRIED",1,2]]'
+	is "$(sqlite3 db/dev.db .tables)$(sqlite3 db/one.db .tables)" ""
+	run rollout --targets "$all" --dry-run --target-stage dev
+	code_is 0
+	out_has "migrations/003__more.sql"
+	if grep -q databases/one "$dir/out"; then fault "a later stage was tried"; fi
+	run rollout --targets "$dev" --target-stage dev
+	run rollout --targets "$dev" --dry-run
+	code_is 0
+	out_has "NOTHING TO DO"
+}
+
+test_rollout_dry_run_finds_what_fails() {
+	checkout
+	printf 'insert into t values (3);\ninsert into u values (1);\n' >migrations/003__bad.sql
+	echo "insert into t values (4);" >migrations/004__behind.sql
+	run rollout --targets "$dev" --dry-run --format json
+	code_is 1
+	json '[.targets[0].files[].outcome]' '["TRIED","TRIED","FAILED","NOT_TRIED"]'
+	json '.targets[0].files[2] | [.statement, .line]' '[2,2]'
+	err_has "1 file could not be tried"
+	is "$(sqlite3 db/dev.db .tables)" ""
+	run rollout --targets instances/dev/databases/gone --dry-run
+	code_is 1
+	rm migrations/003__bad.sql migrations/004__behind.sql
+	run rollout --targets "$dev" --target-stage dev
+	echo "create table t(a int, b int);" >migrations/001__t.sql
+	run rollout --targets "$dev" --dry-run
+	code_is 3
+	out_has "migrations/001__t.sql"
+}
+
+test_rollout_of_a_database_group() {
+	checkout
+	sed -i 's|- {id: shop}|- {id: shop, database_groups: [{id: all, databases: ["*"], exclude: [two]}]}|' tidegate.yaml
+	sed -i 's|environment: prod, url: "sqlite:db"|environment: prod, url: "sqlite:prod"|' tidegate.yaml
+	mkdir prod && mv db/one.db db/two.db prod/
+	run rollout --targets projects/shop/databaseGroups/all --target-stage prod --format json
+	code_is 0
+	json '[.targets[].target]' '["instances/dev/databases/dev","instances/prod/databases/one"]'
+	json '[.targets[].status] | unique' '["DONE"]'
+	run rollout --targets "projects/shop/databaseGroups/all,$dev"
+	code_is 2
+	err_has "stands alone"
+	run rollout --targets projects/shop/databaseGroups/none
+	code_is 2
+}
+
+test_rollout_refuses_stages_with_approvals() {
+	checkout
+	sed -i 's/rollout: manual}/rollout: manual, approvals: 1}/' tidegate.yaml
+	run rollout --targets "$all" --target-stage prod
+	code_is 3
+	err_has "needs 1 approval"
+	is "$(sqlite3 db/dev.db .tables)" ""
+	run rollout --targets "$all" --target-stage dev
+	code_is 0
+	is "$(rows dev)" 2
+}
+
+# what README.md tells newcomers to paste
+test_rollout_as_the_readme_says() {
+	rm -rf "$dir/readme" && mkdir "$dir/readme" && cd "$dir/readme" || exit 2
+	awk '/^## Try it without a daemon/ { on = 1 } on && /^```$/ { exit } on && code { print } on && /^```sh$/ { code = 1 }' \
+		"$root/README.md" >paste.sh
+	is "$(wc -l <paste.sh | tr -d ' ')" 3
+	last="the lines of README.md"
+	(PATH=$dir:$PATH && . ./paste.sh) >"$dir/out" 2>"$dir/err"
+	code=$?
+	code_is 0
+	is "$(sqlite3 shop/shop.db .tables | tr -s ' \n' ' ')" "item tidegate_revision "
+	cd shop || exit 2
+	PATH=$dir:$PATH
+	run rollout --targets instances/here/databases/shop --target-stage dev
+	code_is 0
+	err_has "0 applied, 1 there before"
 }
