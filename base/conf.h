@@ -57,7 +57,10 @@ struct conf_environment {
 	struct conf_list windows;     /* struct str (base/window.h); empty: always */
 	struct str timezone;          /* of the windows, IANA; default "UTC" */
 	int64_t max_parallel;         /* tasks of one stage at a time, 1..256; default 8 */
-	int64_t lock_timeout_ms;      /* waiting for the target's lock; default 60 s */
+	int64_t lock_timeout_ms;      /* a statement's wait for rows and tables; default 10 s */
+	int64_t lock_retries;         /* after such a wait was in vain, 0..100; default 3 */
+	int64_t lock_retry_delay_ms;  /* before the first, then twice as long; default 10 s */
+	int64_t lock_wait_ms;         /* for the lock of another runner; default 60 s */
 	int64_t statement_timeout_ms; /* one statement in a target; 0 = none; default 0 */
 	struct conf_list rules;       /* struct conf_rule: others than the defaults */
 	enum conf_fail_on fail_on;    /* default error */

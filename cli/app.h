@@ -118,6 +118,7 @@ extern const struct command command_rollouts_show;
 extern const struct command command_databases_list;
 extern const struct command command_revisions_list;
 extern const struct command command_revisions_show;
+extern const struct command command_revisions_resolve;
 extern const struct command command_users_list;
 extern const struct command command_check;
 extern const struct command command_rollout;

@@ -1,44 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tidegate revisions list` and `show`: the ledger of a target, read from the target itself. */
 #include "cli/app.h"
-#include "cli/secrets.h"
+#include "cli/revision_out.h"
 #include "cli/table.h"
-#include "receiver/target.h"
-#include "release/revision.h"
 #include "release/version.h"
-
-static void write_revision(struct json_writer *w, const struct revision *r)
-{
-	jw_object(w, NULL);
-	jw_str(w, "version", r->version);
-	jw_str(w, "path", r->path);
-	jw_str(w, "sha256", r->sha256);
-	jw_str(w, "state", r->state);
-	jw_str(w, "release", r->release);
-	jw_str(w, "task_run", r->task_run);
-	jw_str(w, "repository", r->repository);
-	jw_str(w, "commit", r->commit);
-	jw_str(w, "applied_by", r->applied_by);
-	jw_time(w, "applied_at", r->applied_ms);
-	jw_int(w, "duration_ms", r->duration_ms);
-	jw_int(w, "statements", r->statements);
-	jw_end_object(w);
-}
 
 /* The ledger of the target that the first operand names; EXIT_DONE or an exit code. */
 static int read_ledger(struct revision **out, size_t *n, struct app *app, struct str target)
 {
 	AUTO(db) struct db *db = NULL;
-	struct db_options options;
 	struct err e;
 	int code = app_need(app, NEED_CONF);
 
+	if (code == EXIT_DONE)
+		code = revision_open(&db, app, target);
 	if (code != EXIT_DONE)
 		return code;
-	if (secrets_of_target(app->conf, target, &e) != 0 ||
-	    target_options(&options, app->conf, target, app->arena, &e) != 0)
-		return app_fail_usage(app, &e);
-	if (db_open(&db, &options, &e) != 0 || revision_list(out, n, db, app->arena, &e) != 0)
+	if (revision_list(out, n, db, app->arena, &e) != 0)
 		return app_fail(app, &e);
 	return EXIT_DONE;
 }
@@ -54,10 +32,24 @@ static int list_json(struct app *app, struct str target, const struct revision *
 	jw_str(&w, "target", target);
 	jw_array(&w, "revisions");
 	for (size_t i = 0; i < n; i++)
-		write_revision(&w, &list[i]);
+		revision_json(&w, NULL, &list[i]);
 	jw_end_array(&w);
 	jw_end_object(&w);
 	return app_print_json(app, &out);
+}
+
+/* "started 3/7, 4 in flight" */
+static struct str state_text(const struct revision *r, struct arena *arena)
+{
+	if (!revision_is_unfinished(r))
+		return r->state;
+	if (r->in_flight == 0)
+		return str_of(arena_printf(arena, "started %lld/%lld",
+					   (long long)r->statements_done,
+					   (long long)r->statements));
+	return str_of(arena_printf(arena, "started %lld/%lld, %lld in flight",
+				   (long long)r->statements_done, (long long)r->statements,
+				   (long long)r->in_flight));
 }
 
 static int list_table(struct app *app, const struct revision *list, size_t n)
@@ -75,7 +67,7 @@ static int list_table(struct app *app, const struct revision *list, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		table_text(&t, list[i].version);
 		table_time(&t, list[i].applied_ms);
-		table_cell(&t, list[i].state,
+		table_cell(&t, state_text(&list[i], app->arena),
 			   str_eq_cstr(list[i].state, "applied") ? TINT_GOOD : TINT_BUSY);
 		table_int(&t, list[i].duration_ms);
 		table_text(&t, list[i].release);
@@ -111,7 +103,7 @@ static int show_json(struct app *app, const struct revision *r)
 
 	app_begin(&out);
 	app_json(&w, &out);
-	write_revision(&w, r);
+	revision_json(&w, NULL, r);
 	return app_print_json(app, &out);
 }
 
@@ -121,18 +113,7 @@ static int show_table(struct app *app, struct str target, const struct revision 
 
 	app_begin(&out);
 	detail(&out, "target", target);
-	detail(&out, "version", r->version);
-	detail(&out, "state", r->state);
-	detail(&out, "path", r->path);
-	detail(&out, "sha256", r->sha256);
-	detail(&out, "release", r->release);
-	detail(&out, "task run", r->task_run);
-	detail(&out, "repository", r->repository);
-	detail(&out, "commit", r->commit);
-	detail_time(&out, "applied", r->applied_ms);
-	detail(&out, "applied by", r->applied_by);
-	detail_int(&out, "duration ms", r->duration_ms);
-	detail_int(&out, "statements", r->statements);
+	revision_details(&out, r);
 	return app_print(app, &out);
 }
 

@@ -48,6 +48,7 @@ static const struct command *const commands[] = {
 	&command_databases_list,
 	&command_revisions_list,
 	&command_revisions_show,
+	&command_revisions_resolve,
 	&command_users_list,
 	&command_help,
 	&command_version,

@@ -162,8 +162,11 @@ static int make_job(struct runner_job *job, const struct execution *x, struct er
 		.repository = release->repository,
 		.commit = release->commit,
 		.applied_by = applied_by(x->arena),
-		.lock_wait_ms = environment->lock_timeout_ms,
+		.target_name = task->target,
+		.lock_wait_ms = environment->lock_wait_ms,
 		.tries = TRIES,
+		.lock_retries = (int)environment->lock_retries,
+		.lock_retry_delay_ms = environment->lock_retry_delay_ms,
 	};
 	if (target_options(&job->target, x->conf, task->target, x->arena, e) != 0)
 		return -1;

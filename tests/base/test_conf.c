@@ -42,7 +42,7 @@ static void test_conf_has_defaults(void **state)
 	assert_true(c->limits.request_timeout_ms == 20000 && c->limits.idle_timeout_ms == 15000);
 	const struct conf_environment *prod = conf_environment(c, STR("prod"));
 	assert_int_equal(prod->rollout, CONF_ROLLOUT_MANUAL);
-	assert_true(prod->max_parallel == 8 && prod->lock_timeout_ms == 60000);
+	assert_true(prod->max_parallel == 8 && prod->lock_timeout_ms == 10000);
 	assert_true(prod->statement_timeout_ms == 0);
 	const struct conf_project *p = conf_project(c, STR("my-project"));
 	assert_true(str_eq(p->title, STR("my-project")));
@@ -192,7 +192,8 @@ static void test_conf_show_text(void **state)
 	assert_null(strstr(b.p, "hunter"));
 	assert_non_null(strstr(b.p, "limits:\n  max_body: 25MiB\n"));
 	assert_non_null(strstr(b.p, "environments:\n  - id: \"dev\"\n    rollout: automatic\n"));
-	assert_non_null(strstr(b.p, "    lock_timeout: 1m\n    statement_timeout: 0\n"));
+	assert_non_null(strstr(b.p, "    lock_timeout: 10s\n    lock_retries: 3\n    lock_retry_delay: 10s\n"
+				  "    lock_wait: 1m\n    statement_timeout: 0\n"));
 	assert_non_null(strstr(b.p, "    credentials:\n      username: \"x-access-token\"\n"
 				    "      token: {env: \"TIDEGATE_TEST_TOKEN\"}\n"));
 	assert_non_null(strstr(b.p, "    secrets: [{env: \"TIDEGATE_TEST_SECRET\"}]\n"));
