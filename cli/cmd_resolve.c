@@ -104,7 +104,12 @@ static int add_audit(struct app *app, const struct change *c, struct err *e)
  * for a failure between their two commits, which is told. */
 static int change(struct app *app, struct db *target, struct change *c, struct err *e)
 {
-	if (revision_prepare(target, e) != 0 || db_begin(app->store, e) != 0)
+	int there = db_ledger_look(target, e);
+
+	if (there == 0)
+		return err_set(e, ERR_NOTFOUND,
+			       "the database has no ledger: nothing is to be resolved");
+	if (there < 0 || revision_prepare(target, e) != 0 || db_begin(app->store, e) != 0)
 		return -1;
 	if (add_audit(app, c, e) != 0 ||
 	    resolve_revision(&c->before, &c->after, target, str_of(c->version), &c->resolve,

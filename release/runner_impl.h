@@ -78,8 +78,9 @@ struct steps {
 	struct runner *r;
 	const struct migration *file;
 	const struct script *script;
-	struct arena *arena; /* of this file */
-	struct revision row; /* as it stands in the ledger, when `there` */
+	struct arena *arena;  /* of this file */
+	struct revision base; /* what is the same in each row of this run */
+	struct revision row;  /* as it stands in the ledger, when `there` */
 	int there;
 	size_t open; /* the statement that began the script's own transaction; 0: none is open */
 	int has_session; /* a statement that changes the session has run in this one */

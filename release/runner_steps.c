@@ -15,7 +15,7 @@ enum { STATEMENTS_MAX = 512 * 1024 * 1024 };
 
 static struct revision next_row(const struct steps *s, const struct steps_mark *mark)
 {
-	struct revision row = runner_row(s->r, s->file);
+	struct revision row = s->base;
 	int64_t ms = clock_mono_ms() - s->started;
 	int finished = mark->done == s->script->n && mark->in_flight == 0;
 	row.state = finished ? STR("applied") : STR("started");
@@ -24,8 +24,7 @@ static struct revision next_row(const struct steps *s, const struct steps_mark *
 	row.in_flight = (int64_t)mark->in_flight;
 	row.probe = finished ? STR_NULL : mark->probe;
 	row.duration_ms = finished ? ms : 0;
-	if (s->there && !finished)
-		row.applied_ms = s->row.applied_ms;
+	row.applied_ms = s->there && !finished ? s->row.applied_ms : clock_unix_ms();
 	return row;
 }
 
@@ -312,6 +311,7 @@ int runner_steps(enum runner_step *step, struct runner *r, const struct migratio
 	if (script_read(&script, &place, db_driver_of(r->db), content, &arena, e) != 0)
 		return runner_fail(r, file, place, e);
 	struct steps s = { .r = r, .file = file, .script = &script, .arena = &arena };
+	s.base = runner_row(r, file);
 	s.counts = (struct db_script){ .notice = runner_notice, .context = r };
 	s.started = clock_mono_ms();
 	s.there = row != NULL;

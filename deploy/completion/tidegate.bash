@@ -13,7 +13,7 @@ _tidegate_words() {
 		-c | --config | --format | --role | --state | --repository | --since | --limit | \
 			--to | --timeout | --body | --provider | --event | --header | --commit | \
 			--number | --title | --author | --author-id | --branch | --url | \
-			--secret-index | --delivery-id | --project | --stage | --task)
+			--secret-index | --delivery-id | --project | --stage | --task | --from-statement | --reason)
 			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
 			((i++))
 			;;
@@ -50,6 +50,9 @@ _tidegate_options() {
 	'deliveries fetch-missed') echo "$common --repository --since --dry-run" ;;
 	'deliveries '*) echo "$common --state --repository --since --limit" ;;
 	'rollouts show') echo "$common --watch --timeout --log --project" ;;
+	'revisions resolve')
+		echo "$common --applied --not-applied --from-statement --all-applied --reason"
+		;;
 	'users '*) echo "$common --all" ;;
 	'releases show' | 'plans show') echo "$common --project" ;;
 	'releases '* | 'plans '* | 'rollouts '*) echo "$common --project --limit" ;;
@@ -90,7 +93,7 @@ _tidegate() {
 	--event) words='pull_request push ping' ;;
 	--since | --limit | --repository | --to | --timeout | --header | --commit | --number | \
 		--title | --author | --author-id | --branch | --url | --secret-index | \
-		--delivery-id | --project | --stage | --task)
+		--delivery-id | --project | --stage | --task | --from-statement | --reason)
 		return
 		;;
 	esac
@@ -108,11 +111,9 @@ _tidegate() {
 			return
 			;;
 		*,deliveries, | *,help,deliveries) words='list show fetch-missed' ;;
-		*,releases, | *,plans, | *,rollouts, | *,revisions,) words='list show' ;;
-		*,help,releases | *,help,plans | *,help,rollouts | \
-			*,help,revisions)
-			words='list show'
-			;;
+		*,revisions, | *,help,revisions) words='list show resolve' ;;
+		*,releases, | *,plans, | *,rollouts,) words='list show' ;;
+		*,help,releases | *,help,plans | *,help,rollouts) words='list show' ;;
 		*,users, | *,help,users) words='list' ;;
 		*,simulate,?*) words='merge push ping' ;;
 		esac

@@ -192,8 +192,9 @@ static void test_conf_show_text(void **state)
 	assert_null(strstr(b.p, "hunter"));
 	assert_non_null(strstr(b.p, "limits:\n  max_body: 25MiB\n"));
 	assert_non_null(strstr(b.p, "environments:\n  - id: \"dev\"\n    rollout: automatic\n"));
-	assert_non_null(strstr(b.p, "    lock_timeout: 10s\n    lock_retries: 3\n    lock_retry_delay: 10s\n"
-				  "    lock_wait: 1m\n    statement_timeout: 0\n"));
+	assert_non_null(
+	    strstr(b.p, "    lock_timeout: 10s\n    lock_retries: 3\n    lock_retry_delay: 10s\n"
+			"    lock_wait: 1m\n    statement_timeout: 0\n"));
 	assert_non_null(strstr(b.p, "    credentials:\n      username: \"x-access-token\"\n"
 				    "      token: {env: \"TIDEGATE_TEST_TOKEN\"}\n"));
 	assert_non_null(strstr(b.p, "    secrets: [{env: \"TIDEGATE_TEST_SECRET\"}]\n"));

@@ -268,6 +268,42 @@ test_revisions() {
 	[ ! -e "$dir/dev/other.db" ] || fault "a reading command made a database"
 }
 
+test_revisions_resolve() {
+	t=instances/dev/databases/shop
+	sqlite3 "$dir/dev/shop.db" "INSERT INTO tidegate_revision(version, path, state, applied_ms,
+		statements, statements_done, in_flight, probe)
+		VALUES ('9', 'm/9.sql', 'started', 1, 3, 1, 2, 'index x: absent')"
+	run revisions list $t
+	out_has 'started 1/3, 2 in flight'
+	run revisions show $t 9
+	out_has 'index x: absent'
+	run revisions resolve $t 9
+	code_is 2
+	run revisions resolve $t 9 --applied --not-applied
+	code_is 2
+	run revisions resolve $t 9 --from-statement 0
+	code_is 2
+	run revisions resolve $t 2 --applied
+	code_is 3
+	err_has "version '2' is not unfinished"
+	run revisions resolve $t 9 --applied --reason 'it is there' --format json
+	code_is 0
+	json '[.version, .resolved, .reason, .before.in_flight, .after.statements_done, .after.in_flight]' \
+		'["9","applied","it is there",2,2,null]'
+	run revisions resolve $t 9 --not-applied
+	code_is 3
+	err_has 'no statement of version'
+	run revisions resolve $t 9 --from-statement 3
+	code_is 0
+	out_has After
+	run revisions resolve $t 9 --all-applied
+	code_is 0
+	[ "$(sqlite3 "$dir/dev/shop.db" "DELETE FROM tidegate_revision WHERE version = '9' AND state = 'applied'
+		RETURNING 1")" = 1 ] || fault 'it is not applied'
+	run revisions resolve instances/prod/databases/shop 9 --applied
+	code_is 3
+}
+
 test_replay() {
 	run replay "$delivery" --dry-run --format json
 	code_is 0

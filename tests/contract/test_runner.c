@@ -192,6 +192,37 @@ static void test_runner_resolve_refuses(void **state)
 	end(&t);
 }
 
+/* Nothing tells what became of the third statement of the sorts. */
+static void test_runner_asks_a_person(void **state)
+{
+	struct fixture *f = *state;
+	const char *const files[] = { dialect(f)->sorts, NULL };
+	struct target t;
+	char sql[200];
+	if (strcmp(dialect(f)->driver, "sqlite") == 0)
+		return; /* all that it runs outside a transaction may be run again */
+	clean(f);
+	begin(&t, f, files);
+	run_ok(&t);
+	(void)snprintf(sql, sizeof sql,
+		       "update %s set state = 'started', statements_done = 2, in_flight = 3,"
+		       " probe = null",
+		       db_ledger(f->db));
+	run_sql(f->db, sql);
+	for (int i = 0; i < 2; i++) {
+		run_refused(&t, "whether it ran is not known");
+		assert_non_null(strstr(t.e.msg, "m/1_sorts.sql:4:1, statement 3"));
+		assert_non_null(strstr(t.e.msg, "`tidegate revisions resolve instances/i/databases/"
+						"d 1 --applied` or `--not-applied`"));
+		check_rows(f, 4);
+	}
+	run_sql(f->db, "delete from ran where v <> '2'");
+	resolve(&t, "1", RESOLVE_APPLIED, 0);
+	run_ok(&t);
+	check_rows(f, 4);
+	end(&t);
+}
+
 /* ---- dry runs ---- */
 
 static void dry_run(struct runner_dry *out, struct target *t)
@@ -391,6 +422,7 @@ int main(void)
 		TEST(test_runner_goes_on_at_the_failed_statement),
 		TEST(test_runner_edited_while_unfinished),
 		TEST(test_runner_resolve_refuses),
+		TEST(test_runner_asks_a_person),
 		TEST(test_runner_dry_run),
 		TEST(test_runner_dry_run_says_what_fails),
 		TEST(test_runner_waits_for_locks),
