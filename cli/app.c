@@ -6,9 +6,11 @@
 #include "cli/app.h"
 
 #include "base/mem.h"
+#include "base/num.h"
 #include "release/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
@@ -213,12 +215,43 @@ int app_load_secret(struct conf_secret *secret, const struct conf *conf, const c
 	return 0;
 }
 
+/* Who logged in to begin with: pam_loginuid(8) sets it, and neither su nor sudo changes it. The
+ * process's own user where nobody did, as in a container. */
+static uid_t caller_uid(void)
+{
+	char text[16];
+	uint64_t uid;
+	AUTO(close) int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+	const ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+
+	if (n <= 0 || num_parse_u64(&uid, (struct str){ text, (size_t)n }, 0, UINT32_MAX - 1) != 0)
+		return getuid();
+	return (uid_t)uid;
+}
+
 struct str app_caller(struct arena *arena)
 {
 	char room[4096];
 	struct passwd entry, *found = NULL;
+	const uid_t uid = caller_uid();
 
-	if (getpwuid_r(getuid(), &entry, room, sizeof(room), &found) == 0 && found != NULL)
+	if (getpwuid_r(uid, &entry, room, sizeof(room), &found) == 0 && found != NULL)
 		return arena_str(arena, str_of(entry.pw_name));
-	return str_of(arena_printf(arena, "uid %lu", (unsigned long)getuid()));
+	return str_of(arena_printf(arena, "uid %lu", (unsigned long)uid));
+}
+
+int app_actor(struct audit_actor *out, struct arena *arena, struct err *e)
+{
+	char host[256];
+	struct audit_actor actor = { .who = app_caller(arena) };
+
+	if (gethostname(host, sizeof(host)) != 0)
+		return err_sys(e, errno, "cannot tell this host's name");
+	host[sizeof(host) - 1] = '\0';
+	actor.origin =
+	    str_of(arena_printf(arena, "cli on %s, uid %lu", host, (unsigned long)getuid()));
+	if (actor.who.p == NULL || actor.origin.p == NULL)
+		return arena_err(arena, e);
+	*out = actor;
+	return 0;
 }

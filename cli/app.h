@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/screen.h"
 #include "db/db.h"
+#include "release/audit.h"
 
 #include <stddef.h>
 
@@ -97,6 +98,9 @@ int app_load_secret(struct conf_secret *secret, const struct conf *conf, const c
 
 /* Who calls, for the records: the login name, or "uid N". In the arena. */
 struct str app_caller(struct arena *arena);
+/* The same for the audit log, with where from: "cli on HOST, uid N". Where the system knows who
+ * logged in (/proc/self/loginuid), it is that person, through sudo too. */
+int app_actor(struct audit_actor *out, struct arena *arena, struct err *e) MUST_CHECK;
 
 extern const struct command command_serve;
 extern const struct command command_config_check;
@@ -124,6 +128,10 @@ extern const struct command command_check;
 extern const struct command command_rollout;
 extern const struct command command_run;
 extern const struct command command_retry;
+extern const struct command command_approve;
+extern const struct command command_skip;
+extern const struct command command_cancel;
+extern const struct command command_audit_list;
 extern const struct command command_help;
 extern const struct command command_version;
 

@@ -10,6 +10,7 @@
 #include "cli/poll.h"
 #include "cli/table.h"
 #include "receiver/handin.h"
+#include "release/store.h"
 
 #include <limits.h>
 
@@ -193,11 +194,37 @@ static int outcome_code(const struct replays *r)
 	return code;
 }
 
+/* One replay on its way into the store. */
+struct replay_work {
+	struct replay *replay;
+	struct str to;
+	struct audit_actor actor;
+};
+
+/* The new delivery and its entry in the audit log. */
+static int queue_again(struct db *store, void *context, struct err *e)
+{
+	const struct replay_work *w = context;
+	const int64_t now_ms = clock_unix_ms();
+	char object[40], detail[64];
+
+	if (delivery_replay(&w->replay->replay, store, w->replay->delivery, w->to, now_ms, e) != 0)
+		return -1;
+	(void)snprintf(object, sizeof(object), "deliveries/%lld", (long long)w->replay->delivery);
+	(void)snprintf(detail, sizeof(detail), "{\"as\":\"deliveries/%lld\"}",
+		       (long long)w->replay->replay);
+	return audit_add(store, &w->actor, "replay", str_of(object), str_of(detail), now_ms, e);
+}
+
 static int carry_out(struct replays *r, struct app *app, struct err *e)
 {
+	struct replay_work w = { .to = r->to };
+
+	if (app_actor(&w.actor, app->arena, e) != 0)
+		return -1;
 	for (size_t i = 0; i < r->n; i++) {
-		if (delivery_replay(&r->list[i].replay, app->store, r->list[i].delivery, r->to,
-				    clock_unix_ms(), e) != 0)
+		w.replay = &r->list[i];
+		if (store_within(app->store, queue_again, &w, e) != 0)
 			return err_wrap(e, "delivery %lld", (long long)r->list[i].delivery);
 	}
 	for (size_t i = 0; i < r->n; i++) {

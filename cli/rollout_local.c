@@ -136,6 +136,11 @@ struct look {
 	int signal; /* taken while waiting; 0: none */
 };
 
+static int has_ended(enum stage_status s)
+{
+	return s == STAGE_DONE || s == STAGE_FAILED || s == STAGE_CANCELED;
+}
+
 static int look(struct look *out, struct local_rollout *r, size_t at, struct rollout_progress *p,
 		struct err *e)
 {
@@ -148,7 +153,7 @@ static int look(struct look *out, struct local_rollout *r, size_t at, struct rol
 	    rollout_progress_look(p, &now.stages[at], &arena, e) != 0)
 		return -1;
 	out->status = now.stages[at].status;
-	if (out->status == STAGE_DONE || out->status == STAGE_FAILED)
+	if (has_ended(out->status))
 		rollout_progress_end(p, &now.stages[at]);
 	else
 		out->signal = engine_signal(r->engine, p->n > MANY ? LOOK_MANY_MS : LOOK_MS);
@@ -173,7 +178,7 @@ static int run_stage(struct look *out, struct local_rollout *r, size_t at,
 	do {
 		if (look(out, r, at, p, e) != 0)
 			return -1;
-	} while (out->signal == 0 && out->status != STAGE_DONE && out->status != STAGE_FAILED);
+	} while (out->signal == 0 && !has_ended(out->status));
 	return 0;
 }
 
@@ -224,7 +229,7 @@ static int run_stages(struct local_rollout *r, struct rollout_progress *p, struc
 			return -1;
 		if (end.signal != 0)
 			return EXIT_INTERRUPTED;
-		if (end.status == STAGE_FAILED)
+		if (end.status != STAGE_DONE)
 			return rollout_local_read(r, e) != 0          ? -1
 			       : is_refused(r, &r->rollout.stages[i]) ? EXIT_REFUSED
 								      : EXIT_FAILED;

@@ -15,14 +15,19 @@ enum tint stage_tint(enum stage_status status)
 {
 	switch (status) {
 	case STAGE_WAITING:
+	case STAGE_CANCELED:
 		return TINT_DIM;
+	case STAGE_APPROVAL:
 	case STAGE_READY:
+	case STAGE_PAUSED:
 	case STAGE_RUNNING:
 		return TINT_BUSY;
 	case STAGE_FAILED:
 		return TINT_BAD;
 	case STAGE_DONE:
 		return TINT_GOOD;
+	case STAGE_STATUSES:
+		break;
 	}
 	return TINT_NONE;
 }
@@ -70,7 +75,7 @@ struct str rollout_release(const struct rollout *r, struct arena *arena)
 	return name_text(&name, arena);
 }
 
-void stage_line(struct buf *out, const struct rollout *r, const struct stage *s)
+void stage_line(struct buf *out, const struct stage *s)
 {
 	screen_add(out, s->environment);
 	buf_addf(out, " %s %lld/%lld done", stage_status_name(s->status), (long long)stage_done(s),
@@ -79,12 +84,10 @@ void stage_line(struct buf *out, const struct rollout *r, const struct stage *s)
 		buf_addf(out, ", %zu running", s->counts[TASK_RUNNING]);
 	if (s->counts[TASK_FAILED] > 0)
 		buf_addf(out, ", %zu failed", s->counts[TASK_FAILED]);
-	if (s->status == STAGE_READY)
-		buf_addf(out, "\n  start it by: tidegate run %.*s --stage %.*s", STR_ARG(r->name),
-			 STR_ARG(s->environment));
-	if (s->status == STAGE_FAILED)
-		buf_addf(out, "\n  once the cause is mended: tidegate retry %.*s --stage %.*s",
-			 STR_ARG(r->name), STR_ARG(s->environment));
+	if (s->waits.p != NULL) {
+		buf_adds(out, "\n  ");
+		screen_add(out, s->waits);
+	}
 }
 
 /* --- JSON --- */
@@ -156,7 +159,10 @@ static int write_task(struct json_writer *w, const struct task *t, const struct 
 	jw_text(w, "status", task_status_name(t->status));
 	jw_int(w, "attempts", t->attempt);
 	jw_str(w, "detail", t->detail);
+	jw_int(w, "batch", t->batch);
 	jw_time(w, "not_before", t->not_before_ms);
+	jw_str(w, "cancel_asked_by", t->cancel_by);
+	jw_time(w, "cancel_asked_at", t->cancel_ms);
 	jw_time(w, "updated_at", t->updated_ms);
 	jw_array(w, "runs");
 	for (size_t i = 0; i < n; i++) {
@@ -168,6 +174,23 @@ static int write_task(struct json_writer *w, const struct task *t, const struct 
 	return 0;
 }
 
+static void write_approvals(struct json_writer *w, const struct stage *s)
+{
+	jw_array(w, "approved_by");
+	for (size_t i = 0; i < s->n_approved_by; i++) {
+		const struct approval *a = &s->approved_by[i];
+
+		jw_object(w, NULL);
+		jw_str(w, "who", a->who);
+		jw_str(w, "origin", a->origin);
+		jw_time(w, "at", a->at_ms);
+		jw_str(w, "comment", a->comment);
+		jw_str(w, "void", a->void_reason);
+		jw_end_object(w);
+	}
+	jw_end_array(w);
+}
+
 static int write_stage(struct json_writer *w, const struct stage *s,
 		       const struct rollout_details *d, struct arena *arena, struct err *e)
 {
@@ -175,7 +198,13 @@ static int write_stage(struct json_writer *w, const struct stage *s,
 	jw_str(w, "name", s->name);
 	jw_str(w, "environment", s->environment);
 	jw_text(w, "status", stage_status_name(s->status));
+	jw_str(w, "waits", s->waits);
 	jw_bool(w, "automatic", s->automatic);
+	jw_int(w, "approvals", s->approvals);
+	jw_int(w, "approved", s->approved);
+	write_approvals(w, s);
+	jw_int(w, "batches", s->batches);
+	jw_int(w, "batch", s->batch);
 	jw_time(w, "opened_at", s->opened_ms);
 	jw_str(w, "opened_by", s->opened_by);
 	jw_int(w, "tasks_total", stage_total(s));
@@ -220,6 +249,48 @@ int rollout_json(struct json_writer *w, const struct rollout *r, const struct ro
 
 /* --- for people --- */
 
+/* "manual, 1/2 approvals, batch 1/3" */
+static struct str policy_text(const struct stage *s, struct arena *arena)
+{
+	char approvals[64] = "", batches[64] = "";
+
+	if (s->approvals > 0)
+		(void)snprintf(approvals, sizeof(approvals), ", %lld/%lld approvals",
+			       (long long)s->approved, (long long)s->approvals);
+	if (s->batches > 1)
+		(void)snprintf(batches, sizeof(batches), ", batch %lld/%lld", (long long)s->batch,
+			       (long long)s->batches);
+	return str_of(arena_printf(arena, "%s%s%s", s->automatic ? "automatic" : "manual",
+				   approvals, batches));
+}
+
+/* What each stage waits for, and approvals that do not count any more. */
+static void stage_notes(struct buf *out, const struct rollout *r)
+{
+	for (size_t i = 0; i < r->n_stages; i++) {
+		const struct stage *s = &r->stages[i];
+
+		if (s->waits.p != NULL) {
+			screen_add(out, s->environment);
+			buf_adds(out, ": ");
+			screen_add(out, s->waits);
+			buf_addc(out, '\n');
+		}
+		for (size_t k = 0; k < s->n_approved_by; k++) {
+			const struct approval *a = &s->approved_by[k];
+
+			if (a->void_reason.p == NULL)
+				continue;
+			screen_add(out, s->environment);
+			buf_adds(out, ": the approval of ");
+			screen_add(out, a->who);
+			buf_adds(out, " is void: ");
+			screen_add(out, a->void_reason);
+			buf_addc(out, '\n');
+		}
+	}
+}
+
 static int stages_table(struct buf *out, const struct rollout *r, const struct screen *screen,
 			struct arena *arena, struct err *e)
 {
@@ -237,7 +308,7 @@ static int stages_table(struct buf *out, const struct rollout *r, const struct s
 		table_cell(&t, str_of(stage_status_name(s->status)), stage_tint(s->status));
 		table_text(&t, str_of(arena_printf(arena, "%lld/%lld", (long long)stage_done(s),
 						   (long long)stage_total(s))));
-		table_text(&t, s->automatic ? STR("automatic") : STR("manual"));
+		table_text(&t, policy_text(s, arena));
 		table_time(&t, s->opened_ms);
 		table_text(&t, s->opened_by);
 	}
@@ -248,7 +319,7 @@ static int tasks_table(struct buf *out, const struct rollout *r, const struct sc
 		       struct arena *arena, struct err *e)
 {
 	static const struct column columns[] = {
-		{ "TASK", 1 },   { "STAGE", 0 },    { "TARGET", 0 },
+		{ "TASK", 1 },   { "STAGE", 0 },    { "TARGET", 0 }, { "BATCH", 1 },
 		{ "STATUS", 0 }, { "ATTEMPTS", 1 }, { "DETAIL", 0 },
 	};
 	struct table t;
@@ -261,6 +332,7 @@ static int tasks_table(struct buf *out, const struct rollout *r, const struct sc
 			table_int(&t, task->id);
 			table_text(&t, task->environment);
 			table_text(&t, task->target);
+			table_int(&t, task->batch);
 			table_cell(&t, str_of(task_status_name(task->status)),
 				   task_tint(task->status));
 			table_int(&t, task->attempt);
@@ -323,6 +395,7 @@ int rollout_facts(struct buf *out, const struct rollout *r, const struct rollout
 	buf_addc(out, '\n');
 	if (stages_table(out, r, screen, arena, e) != 0)
 		return -1;
+	stage_notes(out, r);
 	buf_addc(out, '\n');
 	if (tasks_table(out, r, screen, arena, e) != 0)
 		return -1;

@@ -33,7 +33,7 @@ int rollout_facts(struct buf *out, const struct rollout *r, const struct rollout
 		  const struct screen *screen, struct arena *arena, struct err *e) MUST_CHECK;
 
 /* "prod RUNNING 2/3 done, 1 failed": a stage in a line; what a person can do stands in a second. */
-void stage_line(struct buf *out, const struct rollout *r, const struct stage *s);
+void stage_line(struct buf *out, const struct stage *s);
 
 /* The full name of the rollout's release. */
 struct str rollout_release(const struct rollout *r, struct arena *arena);

@@ -30,7 +30,7 @@ static void describe(struct buf *out, const struct rollout_watch *w, const struc
 	for (size_t i = 0; i < r->n_stages; i++) {
 		if (!is_meant(w, &r->stages[i]))
 			continue;
-		stage_line(out, r, &r->stages[i]);
+		stage_line(out, &r->stages[i]);
 		buf_addc(out, '\n');
 	}
 }
@@ -141,7 +141,7 @@ static int look(struct app *app, struct rollout_watch *w, struct view *v, struct
 		return -1;
 	if (w->status == STAGE_FAILED)
 		tell_failures(app, w, &r);
-	return w->status == STAGE_FAILED || w->status == STAGE_DONE;
+	return w->status == STAGE_FAILED || w->status == STAGE_DONE || w->status == STAGE_CANCELED;
 }
 
 int rollout_watch(struct app *app, struct rollout_watch *watch)

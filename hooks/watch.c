@@ -89,8 +89,8 @@ static void tell_failure(struct buf *out, const struct progress *p, const struct
 	}
 	buf_adds(out, "to look: tidegate rollouts show ");
 	add_line(out, "", p->rollout);
-	buf_adds(out, "after the repair: tidegate retry ");
-	add_line(out, "", p->rollout);
+	if (s->waits.n > 0)
+		add_line(out, "", s->waits);
 }
 
 static void tell_stage(struct buf *out, const struct progress *p, const struct progress_stage *s)
@@ -98,11 +98,12 @@ static void tell_stage(struct buf *out, const struct progress *p, const struct p
 	switch (s->status) {
 	case STAGE_WAITING:
 		return;
+	case STAGE_APPROVAL:
 	case STAGE_READY:
+	case STAGE_PAUSED:
+	case STAGE_CANCELED:
 		add_shown(out, s->environment);
-		buf_adds(out, ": waits for a person: tidegate run ");
-		add_shown(out, p->rollout);
-		add_line(out, " --stage ", s->environment);
+		add_line(out, ": ", s->waits);
 		return;
 	case STAGE_RUNNING:
 		add_shown(out, s->environment);
@@ -114,6 +115,8 @@ static void tell_stage(struct buf *out, const struct progress *p, const struct p
 		break;
 	case STAGE_FAILED:
 		tell_failure(out, p, s);
+		return;
+	case STAGE_STATUSES:
 		return;
 	}
 	add_databases(out, s->tasks);

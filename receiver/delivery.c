@@ -333,8 +333,28 @@ int delivery_list(struct delivery **out, size_t *n, struct db *store,
 	return 0;
 }
 
-int delivery_replay(int64_t *replay, struct db *store, int64_t id, struct str endpoint,
-		    int64_t now_ms, struct err *e)
+struct replay {
+	int64_t id;
+	struct str endpoint;
+	struct str external_id;
+	int64_t now_ms;
+	int64_t row;
+};
+
+static int replay(struct db *store, void *context, struct err *e)
+{
+	struct replay *r = context;
+	int rc = query_id(&r->row, store, sql_replay,
+			  DB_ARGS(DB_S(r->endpoint), DB_S(r->endpoint), DB_S(r->external_id),
+				  DB_I(r->now_ms), DB_I(r->now_ms), DB_I(r->id)),
+			  e);
+	if (rc == 0)
+		return err_set(e, ERR_NOTFOUND, "there is no delivery '%" PRId64 "'", r->id);
+	return rc < 0 ? -1 : 0;
+}
+
+int delivery_replay(int64_t *out, struct db *store, int64_t id, struct str endpoint, int64_t now_ms,
+		    struct err *e)
 {
 	unsigned char random[8];
 	char hex[2 * sizeof random + 1];
@@ -343,21 +363,13 @@ int delivery_replay(int64_t *replay, struct db *store, int64_t id, struct str en
 		return -1;
 	(void)snprintf(external_id, sizeof external_id, "replay:%" PRId64 ":%s", id,
 		       hex_encode(hex, random, sizeof random));
-	struct str to = endpoint.p != NULL ? endpoint : STR("");
-	if (db_begin(store, e) != 0)
+	struct replay r = { .id = id,
+			    .endpoint = endpoint.p != NULL ? endpoint : STR(""),
+			    .external_id = str_of(external_id),
+			    .now_ms = now_ms };
+	if (store_within(store, replay, &r, e) != 0)
 		return -1;
-	int64_t row = 0;
-	int rc = query_id(&row, store, sql_replay,
-			  DB_ARGS(DB_S(to), DB_S(to), DB_S(str_of(external_id)), DB_I(now_ms),
-				  DB_I(now_ms), DB_I(id)),
-			  e);
-	if (rc == 0)
-		rc = err_set(e, ERR_NOTFOUND, "there is no delivery '%" PRId64 "'", id);
-	if (rc < 0 || db_commit(store, e) != 0) {
-		db_rollback(store);
-		return -1;
-	}
-	*replay = row;
+	*out = r.row;
 	return 0;
 }
 

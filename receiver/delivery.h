@@ -97,10 +97,10 @@ int delivery_list(struct delivery **out, size_t *n, struct db *store,
 
 /*
  * Queue delivery `id` again as a new delivery that points at its origin, for `endpoint` (absent:
- * the same). `*replay` is the new id. ERR_NOTFOUND.
+ * the same). `*out` is the new id. Within the caller's transaction when one is open. ERR_NOTFOUND.
  */
-int delivery_replay(int64_t *replay, struct db *store, int64_t id, struct str endpoint,
-		    int64_t now_ms, struct err *e) MUST_CHECK;
+int delivery_replay(int64_t *out, struct db *store, int64_t id, struct str endpoint, int64_t now_ms,
+		    struct err *e) MUST_CHECK;
 
 /*
  * Claim the oldest queued delivery that is due, of an endpoint none of whose deliveries is being

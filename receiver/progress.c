@@ -22,6 +22,7 @@ static void take_stage(struct progress_stage *out, const struct stage *s)
 		.tasks = (int64_t)s->n_tasks,
 		.done = (int64_t)(s->counts[TASK_DONE] + s->counts[TASK_SKIPPED]),
 		.failed = (int64_t)(s->counts[TASK_FAILED] + s->counts[TASK_CANCELED]),
+		.waits = s->waits,
 	};
 	const struct task *shown = NULL;
 	for (size_t i = 0; i < s->n_tasks; i++) {
@@ -43,7 +44,8 @@ static int goes_on(const struct rollout *r)
 	for (size_t i = 0; i < r->n_stages; i++) {
 		const struct stage *s = &r->stages[i];
 		if (s->status == STAGE_RUNNING ||
-		    (s->status == STAGE_READY && s->automatic && r->status != STAGE_DONE))
+		    (s->status == STAGE_READY && (s->automatic || s->approvals > 0) &&
+		     s->position <= r->plan.target_position))
 			return 1;
 	}
 	return 0;
@@ -103,6 +105,7 @@ static void write_stage(struct json_writer *w, const struct progress_stage *s)
 	jw_int(w, "failed", s->failed);
 	jw_str(w, "target", s->target);
 	jw_str(w, "detail", s->detail);
+	jw_str(w, "waits", s->waits);
 	jw_end_object(w);
 }
 
@@ -127,11 +130,9 @@ void progress_write(struct json_writer *w, const struct progress *p)
 
 static int parse_status(enum stage_status *out, struct str name)
 {
-	static const enum stage_status all[] = { STAGE_WAITING, STAGE_READY, STAGE_RUNNING,
-						 STAGE_FAILED, STAGE_DONE };
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-		if (str_eq_cstr(name, stage_status_name(all[i]))) {
-			*out = all[i];
+	for (int i = 0; i < STAGE_STATUSES; i++) {
+		if (str_eq_cstr(name, stage_status_name((enum stage_status)i))) {
+			*out = (enum stage_status)i;
 			return 0;
 		}
 	}
@@ -142,7 +143,8 @@ static int parse_stage(struct progress_stage *out, const struct json *j)
 {
 	struct progress_stage s = { .environment = json_str(json_get(j, "environment")),
 				    .target = json_str(json_get(j, "target")),
-				    .detail = json_str(json_get(j, "detail")) };
+				    .detail = json_str(json_get(j, "detail")),
+				    .waits = json_str(json_get(j, "waits")) };
 	if (s.environment.p == NULL ||
 	    parse_status(&s.status, json_str(json_get(j, "status"))) != 0 ||
 	    json_int(&s.tasks, json_get(j, "tasks")) != 0 ||

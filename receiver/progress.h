@@ -21,6 +21,7 @@ struct progress_stage {
 	int64_t failed;    /* cancelled ones too */
 	struct str target; /* the first that failed, or that waits with something to say */
 	struct str detail; /* why */
+	struct str waits;  /* what the stage waits for, and what to do; or absent */
 };
 
 struct progress {
@@ -37,7 +38,7 @@ int progress_read(struct progress *out, struct db *store, const struct conf *con
 		  struct arena *arena, struct err *e) MUST_CHECK;
 
 /* {"delivery":"17","state","summary","reason","release","rollout","over","stages":
- * [{"environment","status","tasks","done","failed","target","detail"}]} */
+ * [{"environment","status","tasks","done","failed","target","detail","waits"}]} */
 void progress_write(struct json_writer *w, const struct progress *p);
 /* The way back. ERR_INPUT. */
 int progress_parse(struct progress *out, struct str text, struct arena *arena,

@@ -19,7 +19,8 @@ enum {
 	KEEP_MS = LEASE_MS / 4,
 	RETRY_FIRST_MS = 100, /* for an outcome that the store could not take */
 	RETRY_MOST_MS = 5000,
-	IDLE_MS = 1000, /* other processes open stages without ringing our bell */
+	IDLE_MS = 1000,    /* other processes open stages without ringing our bell */
+	CANCELS_MS = 1000, /* between two looks for what was asked to cancel */
 };
 
 /* ---- what tasks ask ---- */
@@ -157,7 +158,7 @@ static void let_go(struct runners *all, struct slot *list)
 static void judge(struct runners *all, struct slot *list)
 {
 	for (struct slot *s = list; s != NULL; s = s->next) {
-		int stopped = s->lost || atomic_load(&all->stopping);
+		int stopped = s->lost || s->proves || atomic_load(&all->stopping);
 		execute_judge(&s->outcome, &s->end, stopped, &s->task, all->store, &s->arena);
 	}
 }
@@ -235,9 +236,8 @@ static void record(struct runners *all, const struct tray *tray)
 /* ---- what is next ---- */
 
 /* As many as the environment allows; where all its databases need a thread, no more than those. */
-static int64_t stage_limit(void *context, struct str environment)
+static int64_t stage_limit(const struct conf *conf, struct str environment)
 {
-	const struct conf *conf = live_conf(context);
 	const struct conf_environment *found = conf_environment(conf, environment);
 	const struct conf_instance *instances = conf->instances.items;
 	if (found == NULL)
@@ -266,8 +266,11 @@ static int claim_one(struct db *store, struct claims *c, struct err *e)
 	struct slot *s = all->idle;
 	arena_init(&s->arena, ARENA_MAX);
 	s->held = live_hold(all->options.live);
-	int rc = task_claim(&s->task, &c->next_ms, store, str_of(s->owner), clock_unix_ms(),
-			    LEASE_MS, stage_limit, s->held, &s->arena, e);
+	const struct task_claimer claimer = { .owner = str_of(s->owner),
+					      .lease_ms = LEASE_MS,
+					      .conf = live_conf(s->held),
+					      .limit = stage_limit };
+	int rc = task_claim(&s->task, &c->next_ms, store, &claimer, clock_unix_ms(), &s->arena, e);
 	if (rc != 1) {
 		live_drop(all->options.live, s->held);
 		arena_free(&s->arena);
@@ -327,6 +330,8 @@ static void start(struct runners *all, struct slot *s)
 	all->busy++;
 	(void)pthread_mutex_unlock(&all->lock);
 	s->end = (struct execute_end){ .rc = -1 };
+	/* Its cancel was asked for: it only takes the target's lock, and stops. */
+	s->proves = s->task.cancel_ms != 0;
 	if (materials_take(&s->material, all->materials, all->store, s->task.project, s->task.plan,
 			   &s->end.why) == 0)
 		runners_task_start(s);
@@ -358,7 +363,8 @@ static void claim(struct runners *all, int64_t *wait_ms)
 
 /* ---- leases ---- */
 
-/* Stop what a slot does: its transaction is rolled back, its task becomes pending again. */
+/* Stop what a slot does: its transaction is rolled back, its task becomes pending again, or
+ * CANCELED when that was asked for. */
 static void break_off(struct slot *s)
 {
 	(void)pthread_mutex_lock(&s->all->lock);
@@ -384,6 +390,28 @@ static void keep_leases(struct runners *all)
 	}
 }
 
+/* Break off what somebody asked to cancel; the outcome's record makes it CANCELED. */
+static void heed_cancels(struct runners *all)
+{
+	AUTO(arena) struct arena arena;
+	struct err e = { .code = ERR_NONE };
+	int64_t *ids;
+	size_t n;
+	arena_init(&arena, ARENA_MAX);
+	if (task_cancels(&ids, &n, all->store, &arena, &e) != 0) {
+		log_line(all->options.log, LOG_WARN, "cannot look for cancelled tasks",
+			 LOG_TEXT("error", e.msg));
+		return;
+	}
+	for (size_t i = 0; i < all->n; i++) {
+		struct slot *s = &all->slots[i];
+		for (size_t k = 0; k < n && s->busy && !s->lost && !s->proves; k++) {
+			if (s->task.id == ids[k])
+				break_off(s);
+		}
+	}
+}
+
 /* What a dead worker left, and what could not be written when it was due. */
 static void recover(struct runners *all)
 {
@@ -402,13 +430,31 @@ static void recover(struct runners *all)
 			 LOG_TEXT("error", e.msg));
 }
 
+/* After a reload the gates may be other ones: what waited for them is looked at again. */
+static void heed_reload(struct runners *all)
+{
+	struct live_conf *held = live_hold(all->options.live);
+	const void *rules = live_conf(held);
+	live_drop(all->options.live, held);
+	if (all->rules != NULL && all->rules != rules) {
+		all->owed = 1;
+		all->keep_ms = 0;
+	}
+	all->rules = rules;
+}
+
 static void keep(struct runners *all, int64_t *wait_ms)
 {
 	int64_t now = clock_mono_ms();
+	heed_reload(all);
 	if (now >= all->keep_ms) {
 		keep_leases(all);
 		recover(all);
 		all->keep_ms = now + KEEP_MS;
+	}
+	if (now >= all->cancels_ms) {
+		heed_cancels(all);
+		all->cancels_ms = now + CANCELS_MS;
 	}
 	if (all->keep_ms - now < *wait_ms)
 		*wait_ms = all->keep_ms - now;

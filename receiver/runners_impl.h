@@ -44,6 +44,7 @@ struct slot {
 	struct slot *next; /* in `idle`, or in the list of those that ended */
 	struct arena arena;
 	struct task task;
+	int proves; /* that no session works on the target, and nothing else */
 	struct live_conf *held;
 	const struct material *material;
 	struct fiber *fiber; /* NULL: on a thread */
@@ -56,7 +57,7 @@ struct slot {
 	/* Guarded by all->lock. */
 	int busy;
 	struct db *session; /* in the target, while one works */
-	int lost;           /* the lease is somebody else's now */
+	int lost;           /* to stop: the lease is somebody else's, or it is to be canceled */
 };
 
 /* Contents that are asked for, lines to be written, tasks that ended; each in the order they came.
@@ -92,7 +93,9 @@ struct runners {
 	int64_t retry_ms;       /* pause until the next try; 0: the last one succeeded */
 	int64_t claim_ms;       /* not before, by clock_mono_ms: the last claim failed */
 	int64_t keep_ms;        /* when the leases are renewed next */
-	int owed;               /* a rollout could not be advanced */
+	int64_t cancels_ms;     /* when cancels are looked for next */
+	int owed;               /* a rollout could not be advanced, or the rules are new ones */
+	const void *rules;      /* the configuration that was in force at the last look */
 };
 
 /* ---- runners_task.c: from a slot that was filled to one that ended ---- */

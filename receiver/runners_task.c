@@ -31,7 +31,7 @@ static int must_stop(void *context)
 	(void)pthread_mutex_lock(&s->all->lock);
 	int lost = s->lost;
 	(void)pthread_mutex_unlock(&s->all->lock);
-	return lost || atomic_load(&s->all->stopping);
+	return lost || s->proves || atomic_load(&s->all->stopping);
 }
 
 static void set_session(void *context, struct db *session)

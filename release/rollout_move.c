@@ -1,46 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What moves a rollout: making it, opening its stages by policy or by a person, letting failed
- * tasks run again. The gate between stages is decided here, under a lock of the plan.
+ * What moves a rollout by itself: making it, opening its stages and their batches by policy. The
+ * gate between stages is decided here, under a lock of the plan. What people order is in
+ * rollout_order.c.
  */
 
+#include "base/buf.h"
+#include "base/json_write.h"
+#include "release/batch.h"
 #include "release/name.h"
 #include "release/rollout_view.h"
 #include "release/store.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* clang-format off */
 static const char sql_mark[] =
 	"UPDATE plan SET rollout_at = $1 WHERE project = $2 AND id = $3 AND rollout_at = 0";
 static const char sql_lock[] =
 	"UPDATE plan SET rollout_at = rollout_at WHERE project = $1 AND id = $2";
-static const char sql_stage_insert[] = "INSERT INTO stage(project, plan, environment, position)";
+static const char sql_stage_insert[] =
+	"INSERT INTO stage(project, plan, environment, position, batches)";
 static const char sql_task_insert[] =
-	"INSERT INTO task(project, plan, environment, position, target, status, updated_at)";
+	"INSERT INTO task(project, plan, environment, position, target, status, updated_at, batch,"
+	" instance, rolled_at)";
 static const char sql_open[] =
-	"UPDATE stage SET opened_at = $1, opened_by = $2"
+	"UPDATE stage SET opened_at = $1, opened_by = $2, batch = 1"
 	" WHERE project = $3 AND plan = $4 AND environment = $5 AND opened_at = 0";
-static const char sql_open_tasks[] =
-	"UPDATE task SET status = 'PENDING', updated_at = $1"
-	" WHERE project = $2 AND plan = $3 AND environment = $4 AND status = 'NOT_STARTED'";
-static const char sql_retry[] =
-	"UPDATE task SET status = 'PENDING', not_before = 0, detail = $1, updated_at = $2"
-	" WHERE project = $3 AND plan = $4 AND status IN ('FAILED', 'CANCELED')";
+static const char sql_next_batch[] =
+	"UPDATE stage SET batch = $1, stopped = 0"
+	" WHERE project = $2 AND plan = $3 AND environment = $4 AND batch = $5";
+static const char sql_stop[] =
+	"UPDATE stage SET stopped = $1"
+	" WHERE project = $2 AND plan = $3 AND environment = $4 AND stopped <> $1";
+static const char sql_start_tasks[] =
+	"UPDATE task SET status = 'PENDING', not_before = $1, updated_at = $2"
+	" WHERE project = $3 AND plan = $4 AND environment = $5 AND status = 'NOT_STARTED'"
+	" AND batch <= $6";
+/* While one of these is there, nothing can be due: its stage is not complete, and no later one is
+ * open. */
+static const char sql_pending[] =
+	"SELECT 1 FROM task WHERE status = 'PENDING' AND project = $1 AND plan = $2 LIMIT 1";
+static const char sql_running[] =
+	"SELECT 1 FROM task WHERE status = 'RUNNING' AND project = $1 AND plan = $2 LIMIT 1";
 static const char sql_waiting[] =
-	"SELECT project, plan FROM stage WHERE opened_at = 0 GROUP BY project, plan";
+	"SELECT project, plan FROM stage WHERE opened_at = 0 OR batch < batches"
+	" GROUP BY project, plan";
 /* clang-format on */
 
-enum { VIEW_MAX = 64 * 1024 * 1024, SQL_MAX = 512 };
-
-static const char policy[] = "policy";
+enum { VIEW_MAX = 64 * 1024 * 1024, DETAIL_MAX = 4096 };
 
 /* ---- making ---- */
 
 struct placed {
 	int64_t position;
 	struct str environment;
+	struct str instance;
 	struct str target;
 };
 
@@ -72,40 +88,63 @@ static int place(struct placed *out, const struct conf *conf, const struct plan 
 			return err_set(e, ERR_INPUT,
 				       "target '%.*s' is in the unknown environment '%.*s'",
 				       STR_ARG(plan->targets[i]), STR_ARG(instance->environment));
-		out[i] = (struct placed){ position, instance->environment, plan->targets[i] };
+		out[i] = (struct placed){ position, instance->environment, instance->id,
+					  plan->targets[i] };
 	}
 	qsort(out, plan->n_targets, sizeof *out, by_place);
 	return 0;
 }
 
+enum { STAGE_COLUMNS = 5, TASK_COLUMNS_N = 10 };
+
 struct create {
 	const struct conf *conf;
 	const struct plan *plan;
 	const struct placed *placed;
-	struct db_value *stages; /* 4 a row */
-	struct db_value *tasks;  /* 7 a row */
+	int64_t *batches;        /* of each target */
+	struct db_value *stages; /* STAGE_COLUMNS a row */
+	struct db_value *tasks;  /* TASK_COLUMNS_N a row */
 	size_t n_stages;
 	int64_t now_ms;
 };
 
-static void fill_rows(struct create *c)
+/* One stage with the targets from `first` on; `*end` is the first that is of the next one. */
+static int fill_stage(size_t *end, struct create *c, size_t first, struct err *e)
 {
 	const struct plan *p = c->plan;
-	for (size_t i = 0; i < p->n_targets; i++) {
+	const struct placed *s = &c->placed[first];
+	const struct conf_environment *environment = conf_environment(c->conf, s->environment);
+	int64_t batches;
+	size_t last = first;
+	while (last < p->n_targets && c->placed[last].position == s->position)
+		last++;
+	if (batch_freeze(c->batches + first, &batches, last - first, environment, e) != 0)
+		return -1;
+	const struct db_value stage[STAGE_COLUMNS] = { DB_S(p->project), DB_I(p->id),
+						       DB_S(s->environment), DB_I(s->position),
+						       DB_I(batches) };
+	memcpy(c->stages + c->n_stages++ * STAGE_COLUMNS, stage, sizeof stage);
+	for (size_t i = first; i < last; i++) {
 		const struct placed *t = &c->placed[i];
-		const struct db_value task[] = {
-			DB_S(p->project),  DB_I(p->id),     DB_S(t->environment),
-			DB_I(t->position), DB_S(t->target), DB_S(STR("NOT_STARTED")),
+		const struct db_value task[TASK_COLUMNS_N] = {
+			DB_S(p->project),  DB_I(p->id),         DB_S(t->environment),
+			DB_I(t->position), DB_S(t->target),     DB_S(STR("NOT_STARTED")),
+			DB_I(c->now_ms),   DB_I(c->batches[i]), DB_S(t->instance),
 			DB_I(c->now_ms),
 		};
-		for (size_t k = 0; k < 7; k++)
-			c->tasks[i * 7 + k] = task[k];
-		if (i > 0 && c->placed[i - 1].position == t->position)
-			continue;
-		for (size_t k = 0; k < 4; k++)
-			c->stages[c->n_stages * 4 + k] = task[k];
-		c->n_stages++;
+		memcpy(c->tasks + i * TASK_COLUMNS_N, task, sizeof task);
 	}
+	*end = last;
+	return 0;
+}
+
+static int fill_rows(struct create *c, struct err *e)
+{
+	for (size_t i = 0; i < c->plan->n_targets;) {
+		if (fill_stage(&i, c, i, e) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int create(struct db *store, void *context, struct err *e)
@@ -122,8 +161,10 @@ static int create(struct db *store, void *context, struct err *e)
 		return -1;
 	if (changed == 0) /* there is one already, or no such plan */
 		return plan_get(&known, store, p->project, p->id, &arena, e);
-	if (store_insert(store, sql_stage_insert, "", c->stages, 4, c->n_stages, e) != 0 ||
-	    store_insert(store, sql_task_insert, "", c->tasks, 7, p->n_targets, e) != 0)
+	if (store_insert(store, sql_stage_insert, "", c->stages, STAGE_COLUMNS, c->n_stages, e) !=
+		0 ||
+	    store_insert(store, sql_task_insert, "", c->tasks, TASK_COLUMNS_N, p->n_targets, e) !=
+		0)
 		return -1;
 	return rollout_advance(&opened, store, c->conf, p->project, p->id, c->now_ms, e);
 }
@@ -135,49 +176,155 @@ int rollout_create(struct db *store, const struct conf *conf, const struct plan 
 	struct create c = { .conf = conf, .plan = plan, .now_ms = now_ms > 0 ? now_ms : 1 };
 	arena_init(&arena, VIEW_MAX);
 	struct placed *placed = arena_array(&arena, plan->n_targets, sizeof *placed);
-	c.stages = arena_array(&arena, plan->n_targets, 4 * sizeof *c.stages);
-	c.tasks = arena_array(&arena, plan->n_targets, 7 * sizeof *c.tasks);
-	if (placed == NULL || c.stages == NULL || c.tasks == NULL)
+	c.stages = arena_array(&arena, plan->n_targets, STAGE_COLUMNS * sizeof *c.stages);
+	c.tasks = arena_array(&arena, plan->n_targets, TASK_COLUMNS_N * sizeof *c.tasks);
+	c.batches = arena_array(&arena, plan->n_targets, sizeof *c.batches);
+	if (placed == NULL || c.stages == NULL || c.tasks == NULL || c.batches == NULL)
 		return arena_err(&arena, e);
 	if (place(placed, conf, plan, e) != 0)
 		return -1;
 	c.placed = placed;
-	fill_rows(&c);
+	if (fill_rows(&c, e) != 0)
+		return -1;
 	return store_within(store, create, &c, e);
 }
 
 /* ---- opening ---- */
 
-static int open_stage(size_t *opened, struct db *store, const struct rollout *r,
-		      const struct stage *s, struct str who, int64_t now_ms, struct err *e)
+/* An entry in the audit log on a stage: how many tasks it moved, of which batch. */
+static int tell_audit(struct db *store, const struct stage *s, const struct audit_actor *actor,
+		      const char *action, int64_t batch, int64_t tasks, int64_t now_ms,
+		      struct err *e)
+{
+	AUTO(buf) struct buf detail;
+	struct json_writer w;
+	buf_init(&detail, DETAIL_MAX);
+	jw_init(&w, &detail, 0);
+	jw_object(&w, NULL);
+	jw_int(&w, "batch", batch);
+	jw_int(&w, "batches", s->batches);
+	jw_int(&w, "tasks", tasks);
+	jw_int(&w, "failed", (int64_t)s->fallen);
+	jw_int(&w, "of", (int64_t)s->started);
+	jw_end_object(&w);
+	if (buf_check(&detail, e) != 0)
+		return -1;
+	return audit_add(store, actor, action, s->name, buf_str(&detail), now_ms, e);
+}
+
+static int start_tasks(int64_t *changed, struct db *store, const struct rollout *r,
+		       const struct stage *s, int64_t batch, int64_t not_before_ms, int64_t now_ms,
+		       struct err *e)
+{
+	return db_exec(store, changed, sql_start_tasks,
+		       DB_ARGS(DB_I(not_before_ms), DB_I(now_ms), DB_S(r->plan.project),
+			       DB_I(r->plan.id), DB_S(s->environment), DB_I(batch)),
+		       e);
+}
+
+int stage_open(size_t *opened, struct db *store, const struct rollout *r, const struct stage *s,
+	       const struct audit_actor *actor, int64_t not_before_ms, int64_t now_ms,
+	       struct err *e)
 {
 	int64_t changed;
 	if (db_exec(store, &changed, sql_open,
-		    DB_ARGS(DB_I(now_ms > 0 ? now_ms : 1), DB_S(who), DB_S(r->plan.project),
+		    DB_ARGS(DB_I(now_ms > 0 ? now_ms : 1), DB_S(actor->who), DB_S(r->plan.project),
 			    DB_I(r->plan.id), DB_S(s->environment)),
 		    e) != 0)
 		return -1;
 	if (changed == 0)
 		return 0;
-	if (db_exec(store, &changed, sql_open_tasks,
-		    DB_ARGS(DB_I(now_ms), DB_S(r->plan.project), DB_I(r->plan.id),
+	if (start_tasks(&changed, store, r, s, 1, not_before_ms, now_ms, e) != 0)
+		return -1;
+	*opened += (size_t)changed;
+	return tell_audit(store, s, actor, "stage opened", 1, changed, now_ms, e);
+}
+
+int stage_next_batch(size_t *opened, struct db *store, const struct rollout *r,
+		     const struct stage *s, const struct audit_actor *actor, int64_t not_before_ms,
+		     int64_t now_ms, struct err *e)
+{
+	const int64_t batch = s->batch + 1;
+	int64_t changed;
+	if (db_exec(store, &changed, sql_next_batch,
+		    DB_ARGS(DB_I(batch), DB_S(r->plan.project), DB_I(r->plan.id),
+			    DB_S(s->environment), DB_I(s->batch)),
+		    e) != 0)
+		return -1;
+	if (changed == 0)
+		return 0;
+	if (start_tasks(&changed, store, r, s, batch, not_before_ms, now_ms, e) != 0)
+		return -1;
+	*opened += (size_t)changed;
+	return tell_audit(store, s, actor, "batch started", batch, changed, now_ms, e);
+}
+
+/* Write down, once, that too many have failed. */
+static int stop_batch(struct db *store, const struct rollout *r, const struct stage *s,
+		      int64_t now_ms, struct err *e)
+{
+	const struct audit_actor policy = audit_policy();
+	int64_t changed;
+	if (db_exec(store, &changed, sql_stop,
+		    DB_ARGS(DB_I(s->batch), DB_S(r->plan.project), DB_I(r->plan.id),
 			    DB_S(s->environment)),
 		    e) != 0)
 		return -1;
-	*opened += (size_t)changed;
+	if (changed == 0)
+		return 0;
+	return tell_audit(store, s, &policy, "batch stopped", s->batch, 0, now_ms, e);
+}
+
+/* Go on in an open stage. A batch that lost all its tasks to skips starts nothing; it is passed. */
+static int go_on(size_t *opened, struct db *store, const struct conf *conf, const struct rollout *r,
+		 const struct stage *s, int64_t now_ms, struct err *e)
+{
+	const struct audit_actor policy = audit_policy();
+	const struct conf_environment *en = conf_environment(conf, s->environment);
+	const int64_t pause = en != NULL ? en->batch_pause_ms : 0;
+	const size_t before = *opened;
+	struct stage at = *s;
+	if (batch_is_stopped(en, s->fallen, s->started))
+		return stop_batch(store, r, s, now_ms, e);
+	while (at.batch < at.batches && *opened == before) {
+		if (stage_next_batch(opened, store, r, &at, &policy, pause > 0 ? now_ms + pause : 0,
+				     now_ms, e) != 0)
+			return -1;
+		at.batch++;
+	}
 	return 0;
 }
 
-/* The stage that policy opens now, or NULL. */
-static const struct stage *due(const struct rollout *r)
+/* Whether policy opens the stage, which is the first that is not done. */
+static int may_open(const struct rollout *r, const struct stage *s)
+{
+	const int enough = s->approvals > 0 && s->approved >= s->approvals;
+	return s->status == STAGE_READY && s->position <= r->plan.target_position &&
+	       (s->automatic || enough);
+}
+
+static int has_new_void(const struct stage *s)
+{
+	for (size_t i = 0; i < s->n_approved_by; i++) {
+		if (s->approved_by[i].is_void_new)
+			return 1;
+	}
+	return 0;
+}
+
+/* The first stage that is not done when something is to be done about it, or NULL. */
+static const struct stage *due(const struct rollout *r, const struct conf *conf)
 {
 	for (size_t i = 0; i < r->n_stages; i++) {
 		const struct stage *s = &r->stages[i];
+		const struct conf_environment *en = conf_environment(conf, s->environment);
 		if (s->status == STAGE_DONE)
 			continue;
-		int may = s->status == STAGE_READY && s->automatic &&
-			  s->position <= r->plan.target_position;
-		return may ? s : NULL;
+		if (stage_is_between(s))
+			return s->stopped == s->batch && batch_is_stopped(en, s->fallen, s->started)
+				   ? NULL
+				   : s;
+		return may_open(r, s) ? s : NULL;
 	}
 	return NULL;
 }
@@ -186,38 +333,76 @@ struct move {
 	const struct conf *conf;
 	struct str project;
 	int64_t plan;
-	struct str environment;
-	int64_t task;
-	struct str who;
 	int64_t now_ms;
 	size_t n;
 	struct arena *arena;
 };
 
-/* The rollout as it is now; nobody else moves it until the transaction ends. */
-static int lock_and_view(struct rollout *r, struct db *store, const struct move *m, int with_tasks,
-			 struct err *e)
+static int keep_voids(struct db *store, const struct rollout *r, int64_t now_ms, struct err *e)
 {
-	struct plan plan;
+	for (size_t i = 0; i < r->n_stages; i++) {
+		const struct stage *s = &r->stages[i];
+		if (approval_keep_void(store, s->approved_by, s->n_approved_by, s->name, now_ms,
+				       e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+int rollout_lock(struct rollout *out, struct db *store, const struct conf *conf, struct str project,
+		 int64_t plan, int with_tasks, struct arena *arena, struct err *e)
+{
+	struct plan p;
 	/* Two tasks that end at once must not each see the other still running. */
 	if (!(db_driver_of(store)->flags & DB_ONE_WRITER) &&
-	    db_exec(store, NULL, sql_lock, DB_ARGS(DB_S(m->project), DB_I(m->plan)), e) != 0)
+	    db_exec(store, NULL, sql_lock, DB_ARGS(DB_S(project), DB_I(plan)), e) != 0)
 		return -1;
-	if (plan_get(&plan, store, m->project, m->plan, m->arena, e) != 0)
+	if (plan_get(&p, store, project, plan, arena, e) != 0)
 		return -1;
-	return rollout_view(r, store, m->conf, &plan, with_tasks, m->arena, e);
+	return rollout_view(out, store, conf, &p, with_tasks, arena, e);
+}
+
+/* 1: tasks of the plan are pending or running. */
+static int is_under_way(struct db *store, struct str project, int64_t plan, struct err *e)
+{
+	const struct db_value args[] = { DB_S(project), DB_I(plan) };
+	int64_t one;
+	int rc = store_int(&one, store, sql_pending, args, 2, e);
+	return rc == 0 ? store_int(&one, store, sql_running, args, 2, e) : rc;
 }
 
 static int advance(struct db *store, void *context, struct err *e)
 {
 	struct move *m = context;
 	struct rollout r;
-	if (lock_and_view(&r, store, m, 0, e) != 0)
+	if (rollout_lock(&r, store, m->conf, m->project, m->plan, 0, m->arena, e) != 0 ||
+	    keep_voids(store, &r, m->now_ms, e) != 0)
 		return -1;
-	const struct stage *s = due(&r);
+	const struct audit_actor policy = audit_policy();
+	const struct stage *s = due(&r, m->conf);
 	if (s == NULL)
 		return 0;
-	return open_stage(&m->n, store, &r, s, str_of(policy), m->now_ms, e);
+	if (s->opened_ms != 0)
+		return go_on(&m->n, store, m->conf, &r, s, m->now_ms, e);
+	return stage_open(&m->n, store, &r, s, &policy, 0, m->now_ms, e);
+}
+
+/* 1: it is worth a transaction; 0: nothing is to be done, which only reads found. */
+static int is_due(struct db *store, const struct move *m, struct err *e)
+{
+	struct plan p;
+	struct rollout r;
+	int rc = is_under_way(store, m->project, m->plan, e);
+	if (rc != 0)
+		return rc < 0 ? -1 : 0;
+	if (plan_get(&p, store, m->project, m->plan, m->arena, e) != 0 ||
+	    rollout_view(&r, store, m->conf, &p, 0, m->arena, e) != 0)
+		return -1;
+	for (size_t i = 0; i < r.n_stages; i++) {
+		if (has_new_void(&r.stages[i]))
+			return 1;
+	}
+	return due(&r, m->conf) != NULL;
 }
 
 int rollout_advance(size_t *opened, struct db *store, const struct conf *conf, struct str project,
@@ -228,142 +413,12 @@ int rollout_advance(size_t *opened, struct db *store, const struct conf *conf, s
 		.conf = conf, .project = project, .plan = plan, .now_ms = now_ms, .arena = &arena
 	};
 	arena_init(&arena, VIEW_MAX);
-	if (!store->in_transaction) {
-		struct plan p;
-		struct rollout r;
-		/* Mostly there is nothing to open: that only reads. */
-		if (plan_get(&p, store, project, plan, &arena, e) != 0 ||
-		    rollout_view(&r, store, conf, &p, 0, &arena, e) != 0)
-			return -1;
-		if (due(&r) == NULL) {
-			*opened = 0;
-			return 0;
-		}
-	}
-	if (store_within(store, advance, &m, e) != 0)
+	int rc = store->in_transaction ? 1 : is_due(store, &m, e);
+	if (rc == 1)
+		rc = store_within(store, advance, &m, e);
+	if (rc != 0)
 		return -1;
 	*opened = m.n;
-	return 0;
-}
-
-static int run_stage(struct db *store, void *context, struct err *e)
-{
-	struct move *m = context;
-	struct rollout r;
-	if (lock_and_view(&r, store, m, 0, e) != 0)
-		return -1;
-	const struct stage *earlier = NULL;
-	for (size_t i = 0; i < r.n_stages; i++) {
-		const struct stage *s = &r.stages[i];
-		if (!str_eq(s->environment, m->environment)) {
-			if (earlier == NULL && s->status != STAGE_DONE)
-				earlier = s;
-			continue;
-		}
-		if (s->status == STAGE_DONE || s->opened_ms != 0)
-			return 0;
-		if (earlier == NULL)
-			return open_stage(&m->n, store, &r, s, m->who, m->now_ms, e);
-		return err_set(e, ERR_REFUSED,
-			       "stage '%.*s' cannot start: stage '%.*s' before it is %s, not DONE",
-			       STR_ARG(s->environment), STR_ARG(earlier->environment),
-			       stage_status_name(earlier->status));
-	}
-	return err_set(e, ERR_NOTFOUND, "'%.*s' has no stage '%.*s'", STR_ARG(r.name),
-		       STR_ARG(str_first(m->environment, 64)));
-}
-
-int rollout_run_stage(size_t *opened, struct db *store, const struct conf *conf, struct str project,
-		      int64_t plan, struct str environment, struct str who, int64_t now_ms,
-		      struct err *e)
-{
-	AUTO(arena) struct arena arena;
-	arena_init(&arena, VIEW_MAX);
-	struct move m = { .conf = conf,
-			  .project = project,
-			  .plan = plan,
-			  .environment = environment,
-			  .now_ms = now_ms,
-			  .arena = &arena };
-	m.who = store_text(who, &arena);
-	if (store_within(store, run_stage, &m, e) != 0)
-		return -1;
-	*opened = m.n;
-	return 0;
-}
-
-/* ---- again ---- */
-
-/* Whether the stage and the task that were named belong to the rollout. */
-static int find_named(const struct rollout *r, const struct move *m, struct err *e)
-{
-	int stage = m->environment.p == NULL;
-	int task = m->task == 0;
-	for (size_t i = 0; i < r->n_stages; i++) {
-		const struct stage *s = &r->stages[i];
-		if (m->environment.p != NULL && !str_eq(s->environment, m->environment))
-			continue;
-		stage = 1;
-		for (size_t k = 0; k < s->n_tasks; k++)
-			task = task || s->tasks[k].id == m->task;
-	}
-	if (!stage)
-		return err_set(e, ERR_NOTFOUND, "'%.*s' has no stage '%.*s'", STR_ARG(r->name),
-			       STR_ARG(str_first(m->environment, 64)));
-	if (!task)
-		return err_set(e, ERR_NOTFOUND, "'%.*s' has no task %lld there", STR_ARG(r->name),
-			       (long long)m->task);
-	return 0;
-}
-
-static int retry(struct db *store, void *context, struct err *e)
-{
-	struct move *m = context;
-	struct rollout r;
-	char sql[SQL_MAX];
-	int64_t changed;
-	if (lock_and_view(&r, store, m, 1, e) != 0 || find_named(&r, m, e) != 0)
-		return -1;
-	const char *detail = arena_printf(m->arena, "to run again, by %.*s", STR_ARG(m->who));
-	if (detail == NULL)
-		return arena_err(m->arena, e);
-	struct db_value args[6] = { DB_S(str_of(detail)), DB_I(m->now_ms), DB_S(m->project),
-				    DB_I(m->plan) };
-	size_t n = 4;
-	int used = snprintf(sql, sizeof sql, "%s", sql_retry);
-	if (m->environment.p != NULL) {
-		args[n++] = DB_S(m->environment);
-		used +=
-		    snprintf(sql + used, sizeof sql - (size_t)used, " AND environment = $%zu", n);
-	}
-	if (m->task != 0) {
-		args[n++] = DB_I(m->task);
-		(void)snprintf(sql + used, sizeof sql - (size_t)used, " AND id = $%zu", n);
-	}
-	if (db_exec(store, &changed, sql, args, n, e) != 0)
-		return -1;
-	m->n = (size_t)changed;
-	return 0;
-}
-
-int rollout_retry(size_t *again, struct db *store, struct str project, int64_t plan,
-		  struct str environment, int64_t task, struct str who, int64_t now_ms,
-		  struct err *e)
-{
-	AUTO(arena) struct arena arena;
-	const struct conf none = { .listen = STR_NULL }; /* policies play no part */
-	arena_init(&arena, VIEW_MAX);
-	struct move m = { .conf = &none,
-			  .project = project,
-			  .plan = plan,
-			  .environment = environment,
-			  .task = task,
-			  .now_ms = now_ms,
-			  .arena = &arena };
-	m.who = store_text(who, &arena);
-	if (store_within(store, retry, &m, e) != 0)
-		return -1;
-	*again = m.n;
 	return 0;
 }
 
@@ -388,6 +443,8 @@ int rollout_advance_all(size_t *opened, struct db *store, const struct conf *con
 	size_t n;
 	size_t total = 0;
 	arena_init(&arena, VIEW_MAX);
+	if (task_release_held(store, e) != 0)
+		return -1;
 	if (store_list(&list, &n, sizeof *list, read_waiting, store, sql_waiting, DB_NO_ARGS,
 		       &arena, e) != 0)
 		return -1;

@@ -58,6 +58,31 @@ const struct store_schema task_schema = {
 	       "CREATE INDEX task_log_run ON task_log(run, id);",
 };
 
+/* Gates: batches, windows, the bound of an instance, and cancelling what runs. Tasks of an older
+ * version are of no instance: they end without its bound. */
+const struct store_schema task_schema_2 = {
+	.module = "task",
+	.version = 2,
+	.ddl = "ALTER TABLE task ADD COLUMN batch BIGINT NOT NULL DEFAULT 1;"
+	       "ALTER TABLE task ADD COLUMN instance TEXT NOT NULL DEFAULT '';"
+	       "ALTER TABLE task ADD COLUMN rolled_at BIGINT NOT NULL DEFAULT 0;"
+	       /* not_before as it is without the window that holds the task; NULL: none does */
+	       "ALTER TABLE task ADD COLUMN unheld BIGINT;"
+	       "ALTER TABLE task ADD COLUMN cancel_by TEXT;"
+	       "ALTER TABLE task ADD COLUMN cancel_at BIGINT NOT NULL DEFAULT 0;" /* 0: nobody */
+	       "DROP INDEX task_pending;"
+	       /* From stage to stage, and in one from instance to instance, without a look at the
+		* tasks between. */
+	       "CREATE INDEX task_queue"
+	       " ON task(rolled_at, project, plan, environment, not_before, id)"
+	       " WHERE status = 'PENDING';"
+	       "CREATE INDEX task_lane"
+	       " ON task(project, plan, environment, instance, not_before, id)"
+	       " WHERE status = 'PENDING';"
+	       "CREATE INDEX task_on_instance ON task(instance) WHERE status = 'RUNNING';"
+	       "CREATE INDEX task_cancel ON task(id) WHERE cancel_at > 0;",
+};
+
 #define RUN_COLUMNS                                                                                \
 	"id, attempt, status, started_at, finished_at, detail, code, file, at_statement, "         \
 	"at_line, "                                                                                \
@@ -111,6 +136,10 @@ int task_read_row(void *element, struct store_reader *r, struct err *e)
 		.detail = store_read(r, 7),
 		.not_before_ms = db_int(r->rows, 8),
 		.updated_ms = db_int(r->rows, 9),
+		.held = !db_is_null(r->rows, 10),
+		.batch = db_int(r->rows, 11),
+		.cancel_by = store_read(r, 12),
+		.cancel_ms = db_int(r->rows, 13),
 	};
 	struct name name = {
 		.kind = NAME_TASK,

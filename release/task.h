@@ -3,6 +3,7 @@
 #define RELEASE_TASK_H
 
 #include "base/arena.h"
+#include "base/conf.h"
 #include "base/err.h"
 #include "db/db.h"
 
@@ -39,6 +40,10 @@ struct task {
 	int64_t attempt;       /* runs so far */
 	struct str detail;     /* why it failed or waits; what it did */
 	int64_t not_before_ms; /* 0: now */
+	int held;              /* until then by a maintenance window */
+	int64_t batch;         /* of its stage, from 1 */
+	struct str cancel_by;  /* who asked to cancel it while it ran; absent: nobody */
+	int64_t cancel_ms;     /* when; 0: nobody */
 	int64_t updated_ms;
 	/* claimed tasks only */
 	int64_t run_id;
@@ -76,21 +81,43 @@ struct task_outcome {
 };
 
 /*
- * Claim the next pending task: oldest rollout first, at most `max_parallel` running tasks per stage
- * (`limit(context, environment)` gives the number), never two on one target. 1: claimed, with a new
- * task run; 0: nothing to do now; -1. `*next_ms`: when the earliest task that waits becomes due, or
- * 0.
+ * Claim the next pending task that is due: oldest rollout first, never two on one target, and
+ * within the bounds of the configuration: `max_parallel` of the environment (one at a time for one
+ * that is no longer configured) and of the instance, and the environment's windows; a stage whose
+ * windows are closed is held until one opens. 1: claimed, with a new task run; 0: nothing to do
+ * now; -1.
+ * `*next_ms`: when the earliest task that waits becomes due, or 0.
+ *
+ * A task whose cancel was asked for is claimed too: who holds it takes the target's lock, which
+ * proves that no session works there any more, and stops.
  */
-typedef int64_t (*task_limit_fn)(void *context, struct str environment);
-int task_claim(struct task *out, int64_t *next_ms, struct db *store, struct str owner,
-	       int64_t now_ms, int64_t lease_ms, task_limit_fn limit, void *context,
-	       struct arena *arena, struct err *e) MUST_CHECK;
+struct task_claimer {
+	struct str owner;
+	int64_t lease_ms;
+	const struct conf *conf;
+	/* Tasks of a stage at a time; NULL: the environment's max_parallel. */
+	int64_t (*limit)(const struct conf *conf, struct str environment);
+};
+int task_claim(struct task *out, int64_t *next_ms, struct db *store,
+	       const struct task_claimer *claimer, int64_t now_ms, struct arena *arena,
+	       struct err *e) MUST_CHECK;
+
+/* Let what a window held be looked at again: after a start, and when the configuration changed. */
+int task_release_held(struct db *store, struct err *e) MUST_CHECK;
+
+/* The ids of the running tasks that somebody asked to cancel. */
+int task_cancels(int64_t **ids, size_t *n, struct db *store, struct arena *arena,
+		 struct err *e) MUST_CHECK;
 
 /* ERR_REFUSED when the lease is no longer `owner`'s: stop at once. */
 int task_renew(struct db *store, const struct task *task, struct str owner, int64_t lease_until_ms,
 	       struct err *e) MUST_CHECK;
 
-/* Write the outcome; ERR_REFUSED when the lease was lost, and nothing is changed. */
+/*
+ * Write the outcome; ERR_REFUSED when the lease was lost, and nothing is changed. A task that was
+ * asked to cancel and did not end DONE becomes CANCELED when the server has answered; when the
+ * session broke or never was, it becomes pending until another one holds the target's lock.
+ */
 int task_finish(struct db *store, const struct task *task, struct str owner,
 		const struct task_outcome *outcome, int64_t now_ms, struct err *e) MUST_CHECK;
 

@@ -7,7 +7,8 @@
 
 /* For the files of this folder that read tasks from the store. */
 #define TASK_COLUMNS                                                                               \
-	"id, project, plan, environment, target, status, attempt, detail, not_before, updated_at"
+	"id, project, plan, environment, target, status, attempt, detail, not_before, "            \
+	"updated_at, unheld, batch, cancel_by, cancel_at"
 
 /* A store_read_fn for `struct task` over TASK_COLUMNS. */
 int task_read_row(void *element, struct store_reader *r, struct err *e) MUST_CHECK;

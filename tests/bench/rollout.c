@@ -97,12 +97,6 @@ static int never(void *context)
 	return 0;
 }
 
-static int64_t limit(void *context, struct str environment)
-{
-	(void)environment;
-	return ((struct bench *)context)->threads;
-}
-
 struct end {
 	struct hand *hand;
 	const struct task *task;
@@ -172,8 +166,10 @@ static void *work(void *argument)
 		arena_init(&arena, ARENA_MAX);
 		arena_init(&h->lines_arena, ARENA_MAX);
 		h->n_lines = 0;
-		int rc = task_claim(&task, &next, h->store, STR("bench"), clock_unix_ms(), 60000,
-				    limit, h->bench, &arena, &e);
+		const struct task_claimer claimer = { .owner = STR("bench"),
+						      .lease_ms = 60000,
+						      .conf = h->bench->conf };
+		int rc = task_claim(&task, &next, h->store, &claimer, clock_unix_ms(), &arena, &e);
 		if (rc < 0)
 			die(&e);
 		if (rc == 0)

@@ -38,6 +38,7 @@ static void test_watch_tells_a_rollout(void **state)
 	check_lines(&told, &p, "release projects/shop/releases/r\ndev: running on 2 databases\n");
 	stages[0].status = STAGE_DONE;
 	stages[1].status = STAGE_READY; /* for a moment, until it is opened */
+	stages[1].waits = STR("waits for a person: tidegate run " ROLLOUT " --stage prod");
 	check_lines(&told, &p, "dev: done on 2 databases\n");
 	p.over = 1;
 	check_lines(&told, &p, "prod: waits for a person: tidegate run " ROLLOUT " --stage prod\n");
@@ -62,13 +63,14 @@ static void test_watch_tells_a_failure(void **state)
 		    "release r\ndev: running on 3 databases\n"
 		    "dev: instances/dev/databases/a: cannot connect at all\n");
 	stage.status = STAGE_FAILED;
+	stage.waits = STR("1 failed; once the cause is mended: tidegate retry " ROLLOUT);
 	stage.failed = 1;
 	p.over = 1;
 	check_lines(&told, &p,
 		    "dev: failed on 1 of 3 databases\n"
 		    "instances/dev/databases/a: cannot connect at all\n"
 		    "to look: tidegate rollouts show " ROLLOUT "\n"
-		    "after the repair: tidegate retry " ROLLOUT "\n");
+		    "1 failed; once the cause is mended: tidegate retry " ROLLOUT "\n");
 }
 
 static void test_watch_tells_how_a_delivery_ends(void **state)

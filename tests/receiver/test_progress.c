@@ -105,8 +105,8 @@ static void test_progress_goes_round(void **state)
 	struct err e = { .code = ERR_NONE };
 	struct progress_stage stages[] = {
 		{ STR("dev"), STAGE_FAILED, 3, 1, 2, STR("instances/dev/databases/a"),
-		  STR("line 1: \"x\"") },
-		{ STR("prod"), STAGE_WAITING, 1, 0, 0, STR_NULL, STR_NULL },
+		  STR("line 1: \"x\""), STR("1 failed") },
+		{ STR("prod"), STAGE_WAITING, 1, 0, 0, STR_NULL, STR_NULL, STR_NULL },
 	};
 	struct progress p = { 17,       DELIVERY_RELEASED, STR("s"), STR_NULL,
 			      STR("r"), STR("o"),          1,        stages,

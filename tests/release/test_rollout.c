@@ -71,8 +71,14 @@ static size_t advance(struct room *room, int64_t plan)
 static int run(struct room *room, int64_t plan, const char *environment, size_t *opened,
 	       struct err *e)
 {
-	return rollout_run_stage(opened, room->store, room->conf, STR("shop"), plan,
-				 str_of(environment), STR("alice"), 4000, e);
+	const struct rollout_order order = {
+		.project = STR("shop"),
+		.plan = plan,
+		.environment = str_of(environment),
+		.actor = { STR("alice"), STR("cli on h, uid 1") },
+		.now_ms = 4000,
+	};
+	return rollout_run(opened, room->store, room->conf, &order, e);
 }
 
 /* "WAITING READY" and so on. */
@@ -300,8 +306,15 @@ static void test_rollout_manual_first(void **state)
 static int retry(struct room *room, int64_t plan, struct str environment, int64_t task, size_t *n,
 		 struct err *e)
 {
-	return rollout_retry(n, room->store, STR("shop"), plan, environment, task, STR("bob"), 5000,
-			     e);
+	const struct rollout_order order = {
+		.project = STR("shop"),
+		.plan = plan,
+		.environment = environment,
+		.task = task,
+		.actor = { STR("bob"), STR("cli on h, uid 2") },
+		.now_ms = 5000,
+	};
+	return rollout_retry(n, room->store, room->conf, &order, e);
 }
 
 static void test_rollout_retry(void **state)

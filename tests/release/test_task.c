@@ -7,17 +7,44 @@
 
 enum { LEASE = 1000 };
 
-static int64_t eight(void *context, struct str environment)
+static int64_t none_at_all(const struct conf *conf, struct str environment)
 {
-	(void)context;
+	(void)conf;
+	(void)environment;
+	return 0;
+}
+
+static int64_t five(const struct conf *conf, struct str environment)
+{
+	(void)conf;
+	(void)environment;
+	return 5;
+}
+
+static int64_t eight(const struct conf *conf, struct str environment)
+{
+	(void)conf;
 	(void)environment;
 	return 8;
 }
 
-static int64_t given(void *context, struct str environment)
+static int64_t thousand(const struct conf *conf, struct str environment)
 {
+	(void)conf;
 	(void)environment;
-	return *(int64_t *)context;
+	return 1000;
+}
+
+/* The configuration says 2. */
+static int claim_as(struct task *out, int64_t *next, struct db *store, const struct room *room,
+		    const char *owner, int64_t now,
+		    int64_t (*limit)(const struct conf *, struct str), struct arena *arena,
+		    struct err *e)
+{
+	const struct task_claimer by = {
+		.owner = str_of(owner), .lease_ms = LEASE, .conf = room->conf, .limit = limit
+	};
+	return task_claim(out, next, store, &by, now, arena, e);
 }
 
 /* A rollout of `n` databases in the first stage, all pending. */
@@ -44,8 +71,7 @@ static int claim_at(struct room *room, struct task *t, const char *owner, int64_
 		    int64_t *next)
 {
 	struct err e;
-	int rc = task_claim(t, next, room->store, str_of(owner), now, LEASE, eight, NULL,
-			    &room->arena, &e);
+	int rc = claim_as(t, next, room->store, room, owner, now, eight, &room->arena, &e);
 	if (rc < 0)
 		fail_msg("%s", e.msg);
 	return rc;
@@ -197,24 +223,19 @@ static void test_task_limit(void **state)
 {
 	struct room *room = *state;
 	struct task t[3];
-	int64_t most = 2, next;
+	int64_t next;
 	struct err e;
 	(void)pending(room, "1.sql=a", 5);
 	for (int i = 0; i < 2; i++)
-		assert_int_equal(task_claim(&t[i], &next, room->store, STR("w"), 1, LEASE, given,
-					    &most, &room->arena, &e),
-				 1);
-	assert_int_equal(task_claim(&t[2], &next, room->store, STR("w"), 1, LEASE, given, &most,
-				    &room->arena, &e),
+		assert_int_equal(
+		    claim_as(&t[i], &next, room->store, room, "w", 1, NULL, &room->arena, &e), 1);
+	assert_int_equal(claim_as(&t[2], &next, room->store, room, "w", 1, NULL, &room->arena, &e),
 			 0);
 	check_ok(finish(room, &t[0], "w", TASK_DONE, 0, &e), &e);
-	assert_int_equal(task_claim(&t[2], &next, room->store, STR("w"), 1, LEASE, given, &most,
-				    &room->arena, &e),
+	assert_int_equal(claim_as(&t[2], &next, room->store, room, "w", 1, NULL, &room->arena, &e),
 			 1);
-	most = 0;
-	assert_int_equal(task_claim(&t[2], &next, room->store, STR("w"), 1, LEASE, given, &most,
-				    &room->arena, &e),
-			 0);
+	assert_int_equal(
+	    claim_as(&t[2], &next, room->store, room, "w", 1, none_at_all, &room->arena, &e), 0);
 }
 
 static void test_task_never_two_on_one_target(void **state)
@@ -292,10 +313,10 @@ static int one_task(struct worker *w, struct db *store)
 	struct task t;
 	const struct task_outcome done = { .status = TASK_DONE };
 	char owner[16];
-	int64_t next, running, most = 5;
+	int64_t next, running;
 	arena_init(&arena, 1 << 20);
 	(void)snprintf(owner, sizeof owner, "w%d", w->number);
-	int rc = task_claim(&t, &next, store, str_of(owner), 1, LEASE, given, &most, &arena, &w->e);
+	int rc = claim_as(&t, &next, store, w->room, owner, 1, five, &arena, &w->e);
 	if (rc != 1)
 		return rc;
 	if (store_int(&running, store, "SELECT count(*) FROM task WHERE status = 'RUNNING'",
@@ -358,15 +379,14 @@ static void test_task_thousand(void **state)
 {
 	struct room *room = *state;
 	struct task t;
-	int64_t most = 1000, next;
+	int64_t next;
 	struct err e;
 	(void)pending(room, "1.sql=a", 1000);
 	int64_t start = clock_mono_ms();
 	for (int i = 0; i < 500; i++) {
 		AUTO(arena) struct arena arena;
 		arena_init(&arena, 1 << 20);
-		int rc = task_claim(&t, &next, room->store, STR("w"), 1, LEASE, given, &most,
-				    &arena, &e);
+		int rc = claim_as(&t, &next, room->store, room, "w", 1, thousand, &arena, &e);
 		if (rc != 1)
 			fail_msg("claim %d: %d", i, rc);
 	}
