@@ -121,41 +121,22 @@ static int params_set(struct params *ps, const struct db_value *args, size_t n, 
 	return 0;
 }
 
-/* What goes out before a statement, in one pipeline with it. */
-static int send_before(struct postgres *p)
-{
-	int sent = 0;
-	p->check_at = -1;
-	if (!PQenterPipelineMode(p->conn))
-		return 0;
-	if (p->begin_pending)
-		return PQsendQueryParams(p->conn, "begin", 0, NULL, NULL, NULL, NULL, 0);
-	if (!postgres_after_send(&sent, p))
-		return 0;
-	p->check_at = sent - 1;
-	return 1;
-}
-
-/*
- * Send one statement (NULL: none). With BEGIN pending, or what follows a script, all go out
- * together, as a pipeline, and come back after one round trip.
- */
+/* Send one statement, with the BEGIN that is pending: as a pipeline, they come back together. */
 static int send_one(struct postgres *p, const char *sql, const struct params *ps, size_t n,
 		    struct err *e)
 {
 	int count = num_clamp_int(n);
-	int pipe = p->begin_pending || p->after_pending != POSTGRES_AFTER_NONE;
+	int pipe = p->begin_pending;
 	int ok = 1;
 	if (pipe)
-		ok = send_before(p);
-	if (sql != NULL)
-		ok = ok && PQsendQueryParams(p->conn, sql, count, ps->types, ps->values,
-					     ps->lengths, ps->formats, 0);
+		ok = PQenterPipelineMode(p->conn) &&
+		     PQsendQueryParams(p->conn, "begin", 0, NULL, NULL, NULL, NULL, 0);
+	ok = ok && PQsendQueryParams(p->conn, sql, count, ps->types, ps->values, ps->lengths,
+				     ps->formats, 0);
 	if (pipe)
 		ok = ok && PQpipelineSync(p->conn);
 	if (ok) {
 		p->begin_pending = 0;
-		p->after_pending = POSTGRES_AFTER_NONE;
 		return 0;
 	}
 	if (PQstatus(p->conn) != CONNECTION_OK)
@@ -194,7 +175,7 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 {
 	AUTO(pg_result) PGresult *kept = NULL;
 	int pipe = PQpipelineStatus(p->conn) != PQ_PIPELINE_OFF;
-	int rc = 0, at = 0;
+	int rc = 0;
 	for (;;) {
 		PGresult *result = NULL;
 		if (postgres_result(&result, p, rc == 0 ? e : NULL) != 0)
@@ -203,7 +184,6 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 			/* In a pipeline NULL parts the statements; the end is the sync. */
 			if (!pipe || PQstatus(p->conn) != CONNECTION_OK)
 				break;
-			at++;
 			continue;
 		}
 		if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
@@ -211,28 +191,14 @@ static int collect(PGresult **out, struct postgres *p, struct err *e)
 			(void)PQexitPipelineMode(p->conn);
 			break;
 		}
-		int is_check = pipe && at == p->check_at;
 		rc = take(p, &kept, result, rc, e);
-		if (rc == 0 && is_check)
-			rc = postgres_after_check(p, kept, e);
 	}
-	p->check_at = -1;
 	if (rc != 0)
 		return -1;
 	if (kept == NULL)
 		return postgres_lost(p, e);
 	*out = TAKE(kept);
 	return 0;
-}
-
-int postgres_after(struct postgres *p, struct err *e)
-{
-	AUTO(pg_result) PGresult *result = NULL;
-	if (p->after_pending == POSTGRES_AFTER_NONE)
-		return 0;
-	if (send_one(p, NULL, NULL, 0, e) != 0)
-		return -1;
-	return collect(&result, p, e);
 }
 
 static int has_blob(const PGresult *result)
@@ -366,7 +332,6 @@ static void postgres_rollback(struct db *db)
 {
 	struct postgres *p = postgres_of(db);
 	p->begin_pending = 0;
-	p->after_pending = POSTGRES_AFTER_NONE;
 	PGTransactionStatusType status = PQtransactionStatus(p->conn);
 	if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR)
 		return;
@@ -405,8 +370,6 @@ static int postgres_commit(struct db *db, struct err *e)
 	postgres_call_start(p);
 	if (PQtransactionStatus(p->conn) == PQTRANS_IDLE)
 		return err_set(e, ERR_DB, "no transaction is open: a statement has ended it");
-	if (postgres_after(p, e) != 0)
-		return -1;
 	if (postgres_send(p, "commit", e) != 0)
 		return -1;
 	return read_commit(p, e);

@@ -6,15 +6,26 @@
 #include "db/postgres_sql.h"
 
 /* What the files of the PostgreSQL driver share; libpq names these structs PGconn and so on. */
+struct buf;
 struct pg_conn;
 struct pg_cancel;
 struct pg_result;
 
-/* What has to follow a script's statements: see postgres_after.c. */
+/* What goes out behind a script's statements, in the same text: see postgres_after.c. */
 enum postgres_after {
 	POSTGRES_AFTER_NONE,
 	POSTGRES_AFTER_CHECK, /* the proof alone: what it left in the session stays */
 	POSTGRES_AFTER_CLEAN,
+};
+enum {
+	POSTGRES_PROOF_MAX = 24,
+	POSTGRES_SETTINGS = 5, /* statements of `settings` */
+};
+
+/* What the last statement of postgres_after_text answered: empty when it was not reached. */
+struct postgres_proof {
+	char transaction[POSTGRES_PROOF_MAX];
+	char locked[POSTGRES_PROOF_MAX];
 };
 
 struct postgres {
@@ -26,12 +37,10 @@ struct postgres {
 	int64_t deadline;         /* of the answer to a cancel; -1: none */
 	int begin_pending;        /* BEGIN goes out with the next statement */
 	int pooled;         /* a pooler is between: RESET ALL does not return to our settings */
-	char *settings;     /* the statement that sets ours; on the heap */
+	char *settings;     /* statements that set ours, without quotes; on the heap */
 	int64_t connect_ms; /* how long a connection may take */
 	int locked;         /* db_lock succeeded: a script must not let the lock go */
-	enum postgres_after after_pending; /* what goes out with the next statement */
-	int check_at;             /* which of the statements sent is their last; -1: none */
-	char xid[24];             /* of the transaction in which the last script began */
+	char xid[24];       /* of the transaction in which the last script began */
 	struct db_script *script; /* which gets the notices; NULL: they are dropped */
 };
 
@@ -57,18 +66,17 @@ int postgres_send(struct postgres *p, const char *sql, struct err *e) MUST_CHECK
 /* Send it, take all results and drop them: the first error of the server, or 0. */
 int postgres_simple(struct postgres *p, const char *sql, struct err *e) MUST_CHECK;
 
-/*
- * After a script: clean the session, and prove that transaction and lock are still ours. _send adds
- * the statements to the pipeline that is open (1, or 0 as libpq has it) and tells how many they
- * are; _check reads the last one's result: ERR_REFUSED when the script broke out.
+/* Add what follows a script to `b`; returns the number of its statements, of which the last gives
+ * the proof. It holds no quotes, so that a text of the script which does not end cannot end in it.
  */
-int postgres_after_send(int *sent, struct postgres *p) MUST_CHECK;
-int postgres_after_check(struct postgres *p, const struct pg_result *result,
+size_t postgres_after_text(struct buf *b, const struct postgres *p, enum postgres_after after);
+/* The transaction and the lock are still ours: 0, or ERR_REFUSED. */
+int postgres_after_check(struct postgres *p, const struct postgres_proof *proof,
 			 struct err *e) MUST_CHECK;
-/* What both say of a script that ended the transaction; returns -1. */
+/* What is said of a script that ended the transaction; returns -1. */
 int postgres_after_refuse(struct err *e);
-/* Send them now, when they have not gone out with another statement. */
-int postgres_after(struct postgres *p, struct err *e) MUST_CHECK;
+/* Cut what postgres_after_text added out of the server's message about a text that does not end. */
+void postgres_after_hide(struct err *e);
 /* The slot. */
 int postgres_reset(struct db *db, struct err *e) MUST_CHECK;
 

@@ -2,9 +2,11 @@
 /*
  * What follows a script: its traces in the session are removed, and it is proved that the session
  * still is in the transaction in which the script began, and still has the runner's lock. This goes
- * out in one pipeline with the next statement, so that it costs no round trip.
+ * out in one text with the script and is read by the server before it runs any of it, so it costs
+ * no round trip and nothing that the script does can keep it from running.
  */
 
+#include "base/buf.h"
 #include "db/postgres.h"
 
 #include <libpq-fe.h>
@@ -16,57 +18,50 @@
  * is read), temporary objects that hide real ones. The lock stays; DISCARD ALL would let it go.
  * Nobody can tell from a script's text that it leaves nothing: a function that it calls may.
  */
-static const char *const sql_clean[] = {
-	"reset session authorization",
-	"reset role",
-	"reset all",
-	"discard temp",
-	"deallocate all",
-	"unlisten *",
-	"close all",
-};
-
-enum { CLEANS = sizeof sql_clean / sizeof sql_clean[0] };
+#define CLEAN_START "reset session authorization;"
+#define CLEAN CLEAN_START "reset role;reset all;discard temp;deallocate all;unlisten *;close all;"
+enum { CLEANS = 7 };
 
 /*
- * A transaction that the script chained to ours or began after it has another number. Operators are
- * named with their schema: the search path is the server's or the role's.
+ * A transaction that the script chained to ours or began after it has another number. The lock is
+ * held twice: letting it go once tells whether it was ours, and leaves it ours; a look into
+ * pg_locks would read every lock of the server.
  */
-static const char sql_check[] = "select pg_catalog.txid_current(), true";
-static const char sql_check_lock[] =
-    "select pg_catalog.txid_current(), exists (select from pg_catalog.pg_locks l"
-    " where " POSTGRES_LOCK_IS_OURS
-    " and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid())";
+#define PROOF "select pg_catalog.txid_current(),"
+#define LOCKED                                                                                     \
+	"case when pg_catalog.pg_advisory_unlock(" POSTGRES_LOCK_KEY                               \
+	") then pg_catalog.pg_try_advisory_lock(" POSTGRES_LOCK_KEY ") else false end"
 
-/* Outside a transaction there is no number to prove. */
-static const char sql_reset[] = "reset session authorization; reset role; reset all; discard temp;"
-				" deallocate all; unlisten *; close all";
-
-static int send(struct postgres *p, const char *sql)
+size_t postgres_after_text(struct buf *b, const struct postgres *p, enum postgres_after after)
 {
-	return PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 0);
+	size_t n = 1;
+	if (after == POSTGRES_AFTER_NONE)
+		return 0;
+	buf_adds(b, "\n;"); /* the script may end in a comment, or without a semicolon */
+	if (after == POSTGRES_AFTER_CLEAN) {
+		buf_adds(b, CLEAN);
+		n += CLEANS;
+	}
+	if (after == POSTGRES_AFTER_CLEAN && p->pooled) {
+		buf_adds(b, p->settings);
+		n += POSTGRES_SETTINGS;
+	}
+	buf_adds(b, p->locked ? PROOF LOCKED : PROOF "true");
+	return n;
 }
 
-int postgres_after_send(int *sent, struct postgres *p)
+void postgres_after_hide(struct err *e)
 {
-	*sent = 0;
-	/* The script's single row mode still holds for the first one of a pipeline (libpq 15): it
-	 * must be one without rows. */
-	size_t cleans = p->after_pending == POSTGRES_AFTER_CLEAN ? CLEANS : 1;
-	for (size_t i = 0; i < cleans; i++) {
-		if (!send(p, p->after_pending == POSTGRES_AFTER_CLEAN ? sql_clean[i] : ""))
-			return 0;
-		++*sent;
+	static const char *const starts[] = { ";" CLEAN_START, ";" PROOF };
+	for (size_t i = 0; e != NULL && i < sizeof starts / sizeof starts[0]; i++) {
+		const char *at = strstr(e->msg, starts[i]);
+		char native[sizeof e->native];
+		if (at == NULL)
+			continue;
+		memcpy(native, e->native, sizeof native);
+		(void)err_set(e, e->code, "%.*s\"", (int)(at - e->msg), e->msg);
+		err_native(e, native);
 	}
-	if (p->pooled && p->after_pending == POSTGRES_AFTER_CLEAN) {
-		if (!send(p, p->settings))
-			return 0;
-		++*sent;
-	}
-	if (!send(p, p->locked ? sql_check_lock : sql_check))
-		return 0;
-	++*sent;
-	return 1;
 }
 
 int postgres_after_refuse(struct err *e)
@@ -85,14 +80,11 @@ static int refuse_unlocked(struct postgres *p, struct err *e)
 		       "or the like out");
 }
 
-int postgres_after_check(struct postgres *p, const PGresult *result, struct err *e)
+int postgres_after_check(struct postgres *p, const struct postgres_proof *proof, struct err *e)
 {
-	if (PQntuples(result) != 1 || PQnfields(result) != 2 ||
-	    strcmp(PQgetvalue(result, 0, 0), p->xid) != 0)
+	if (proof->transaction[0] == '\0' || strcmp(proof->transaction, p->xid) != 0)
 		return postgres_after_refuse(e);
-	if (strcmp(PQgetvalue(result, 0, 1), "t") == 0)
-		return 0;
-	return refuse_unlocked(p, e);
+	return strcmp(proof->locked, "t") == 0 ? 0 : refuse_unlocked(p, e);
 }
 
 /* A statement that ran by itself may have begun a transaction, too. */
@@ -111,9 +103,9 @@ static int end_transaction(struct postgres *p, struct err *e)
 static int check_lock(struct db *db, struct err *e)
 {
 	AUTO(db_rows) struct db_rows *rows = NULL;
-	if (db_query(&rows, db, sql_check_lock, DB_NO_ARGS, e) != 0 || db_next(rows, e) < 0)
+	if (db_query(&rows, db, "select " LOCKED, DB_NO_ARGS, e) != 0 || db_next(rows, e) < 0)
 		return -1;
-	return db_int(rows, 1) != 0 ? 0 : refuse_unlocked((struct postgres *)db, e);
+	return db_int(rows, 0) != 0 ? 0 : refuse_unlocked((struct postgres *)db, e);
 }
 
 int postgres_reset(struct db *db, struct err *e)
@@ -121,7 +113,7 @@ int postgres_reset(struct db *db, struct err *e)
 	struct postgres *p = (struct postgres *)db;
 	postgres_call_start(p);
 	int rc = end_transaction(p, e);
-	if (postgres_simple(p, sql_reset, rc == 0 ? e : NULL) != 0 || rc != 0)
+	if (postgres_simple(p, CLEAN, rc == 0 ? e : NULL) != 0 || rc != 0)
 		return -1;
 	if (p->pooled && postgres_simple(p, p->settings, e) != 0)
 		return -1;

@@ -374,7 +374,7 @@ static int is_named_like_ledger(const char *user)
 static void add_setting(struct buf *b, struct buf *settings, const char *name, int64_t value)
 {
 	buf_addf(b, "-c %s=%lld ", name, (long long)value);
-	buf_addf(settings, ", pg_catalog.set_config('%s', '%lld', false)", name, (long long)value);
+	buf_addf(settings, "set %s = %lld;", name, (long long)value);
 }
 
 /*
@@ -388,16 +388,17 @@ static int startup_options(struct buf *b, struct buf *settings, const struct db_
 			   const char *user, const char *own, struct err *e)
 {
 	int64_t lock_ms = o->lock_timeout_ms > 0 ? o->lock_timeout_ms : LOCK_MS;
-	buf_adds(settings,
-		 "select pg_catalog.set_config('standard_conforming_strings', 'on', false)");
+	buf_adds(settings, "set standard_conforming_strings = on;");
 	add_setting(b, settings, "lock_timeout", lock_ms);
 	add_setting(b, settings, "idle_in_transaction_session_timeout", IDLE_MS);
 	if (o->statement_timeout_ms > 0)
 		add_setting(b, settings, "statement_timeout", o->statement_timeout_ms);
-	if (is_named_like_ledger(user)) {
+	else
+		buf_adds(settings, "reset statement_timeout;");
+	if (is_named_like_ledger(user))
 		buf_adds(b, "-c search_path=public ");
-		buf_adds(settings, ", pg_catalog.set_config('search_path', 'public', false)");
-	}
+	buf_adds(settings,
+		 is_named_like_ledger(user) ? "set search_path = public;" : "reset search_path;");
 	buf_addf(b, "%s -c standard_conforming_strings=on", own);
 	return buf_check(b, e) != 0 ? -1 : buf_check(settings, e);
 }
@@ -515,7 +516,6 @@ static struct postgres *make_session(const struct db *like, struct err *e)
 	p->base.poll = like->poll;
 	p->base.poll_context = like->poll_context;
 	p->deadline = -1;
-	p->check_at = -1;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->wake >= 0)
 		return p;

@@ -18,15 +18,20 @@ enum {
 	POOL_WAIT_MS = 2000, /* for a second server process; the pool may have none to give */
 };
 
+/* Held twice, for the proof of postgres_after.c. */
+#define TRY_LOCK                                                                                   \
+	"case when pg_catalog.pg_try_advisory_lock(" POSTGRES_LOCK_KEY                             \
+	") then pg_catalog.pg_try_advisory_lock(" POSTGRES_LOCK_KEY ") else false end"
+
 /* A pooler makes up the process numbers that it tells clients: where they differ, nothing is locked
  * yet. This costs no round trip of its own. */
 static const char sql_try_lock[] =
     "select case when pg_catalog.pg_backend_pid() operator(pg_catalog.=) $1"
-    " then pg_catalog.pg_try_advisory_lock(" POSTGRES_LOCK_KEY ") end,"
+    " then " TRY_LOCK " end,"
     " pg_catalog.pg_backend_pid()";
 /* A process that has the lock already has it by another session of the pooler. */
 static const char sql_try_lock_pooled[] =
-    "select case when not held then pg_catalog.pg_try_advisory_lock(" POSTGRES_LOCK_KEY ") end,"
+    "select case when not held then " TRY_LOCK " end,"
     " pg_catalog.pg_backend_pid() from (select exists (select from pg_catalog.pg_locks l where"
     " " POSTGRES_LOCK_IS_OURS
     " and l.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()) as held offset 0) h";

@@ -6,6 +6,7 @@
  * single statement goes the same way, or by itself, where the server commits it.
  */
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "db/place.h"
@@ -17,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The number of the transaction is compared after the script, by postgres_after.c. */
+/* The number of the transaction is compared behind the script, by postgres_after.c. */
 static const char prefix_within[] = "select pg_catalog.txid_current();";
 static const char prefix_begin[] = "begin;select pg_catalog.txid_current();";
 
@@ -32,7 +33,9 @@ struct run {
 	size_t prefix;                  /* characters that stand before it in what was sent */
 	size_t unreported; /* results still to come that are the prefix's, not the script's */
 	int ended;         /* a statement ended the transaction */
-	int rc;            /* the first failure decides */
+	struct postgres_proof row;   /* of the result that is being read */
+	struct postgres_proof proof; /* the last result's */
+	int rc;                      /* the first failure decides */
 };
 
 /* The number of the statement that holds `offset`, from 1. */
@@ -78,13 +81,14 @@ static void find_place(struct run *r, const PGresult *result)
 	if (offset != SIZE_MAX)
 		number = n > 0 ? number_at(list, n, offset) : number;
 	else
-		offset = number <= n ? list[number - 1].start : 0;
+		offset = number <= n ? list[number - 1].start : r->text.n;
 	r->script->failed = place_at(r->text, offset, number);
 }
 
 static int fail(struct run *r, const PGresult *result, struct err *e)
 {
 	r->rc = postgres_fail(r->p, result, e);
+	postgres_after_hide(e);
 	find_place(r, result);
 	return -1;
 }
@@ -117,18 +121,30 @@ static int end_copy(struct run *r, const PGresult *result, struct err *e)
 	return postgres_end_copy(r->p, result, NULL);
 }
 
+/* Rows of the script are of no interest, and are not kept; ours are the first and the last. */
+static void read_row(struct run *r, const PGresult *result)
+{
+	if (r->unreported > 0)
+		(void)snprintf(r->p->xid, sizeof r->p->xid, "%s", PQgetvalue(result, 0, 0));
+	if (PQnfields(result) != 2)
+		return;
+	(void)snprintf(r->row.transaction, POSTGRES_PROOF_MAX, "%s", PQgetvalue(result, 0, 0));
+	(void)snprintf(r->row.locked, POSTGRES_PROOF_MAX, "%s", PQgetvalue(result, 0, 1));
+}
+
 /* One result of the script; -1 when no more can come. */
 static int take(struct run *r, PGresult *result, struct err *e)
 {
 	switch (PQresultStatus(result)) {
 	case PGRES_COMMAND_OK:
 	case PGRES_TUPLES_OK:
+		r->proof = r->row;
+		r->row = (struct postgres_proof){ .locked = "" };
 		if (r->rc == 0)
 			count(r, result);
 		return 0;
-	case PGRES_SINGLE_TUPLE: /* rows of the script are of no interest, and are not kept */
-		if (r->unreported > 0)
-			(void)snprintf(r->p->xid, sizeof r->p->xid, "%s", PQgetvalue(result, 0, 0));
+	case PGRES_SINGLE_TUPLE:
+		read_row(r, result);
 		return 0;
 	case PGRES_EMPTY_QUERY:
 		return 0;
@@ -162,49 +178,42 @@ static int take_all(struct run *r, struct err *e)
 }
 
 /* The whole text was done. Is the transaction still the one that the caller began? */
-static int check_transaction(const struct run *r, struct err *e)
+static int check(const struct run *r, size_t behind, struct err *e)
 {
-	if (!r->ended && PQtransactionStatus(r->p->conn) == PQTRANS_INTRANS)
+	if (behind == 0)
 		return 0;
-	return postgres_after_refuse(e);
+	r->script->statements -= behind;
+	if (r->ended || PQtransactionStatus(r->p->conn) != PQTRANS_INTRANS)
+		return postgres_after_refuse(e);
+	return postgres_after_check(r->p, &r->proof, e);
 }
 
-static int run(struct run *r, const char *sent, enum postgres_after after, struct err *e)
+static int run(struct run *r, const char *sent, size_t behind, struct err *e)
 {
 	if (postgres_send(r->p, sent, e) != 0)
 		return -1;
 	r->p->begin_pending = 0;
 	r->p->xid[0] = '\0';
 	(void)PQsetSingleRowMode(r->p->conn); /* without it a SELECT's rows pile up */
-	if (take_all(r, e) != 0)
-		return -1;
-	if (after != POSTGRES_AFTER_NONE && check_transaction(r, e) != 0)
-		return -1;
-	r->p->after_pending = after;
-	return 0;
+	return take_all(r, e) != 0 ? -1 : check(r, behind, e);
 }
 
 /* Send the text behind `before`, which gives `r->unreported` results of its own. */
 static int run_behind(struct run *r, const char *before, struct str text, enum postgres_after after,
 		      struct err *e)
 {
-	size_t prefix = strlen(before);
-	if (text.n >= INT_MAX - sizeof prefix_begin)
-		return err_set(e, ERR_LIMIT, "the script is larger than the server takes");
-	AUTO(free) char *sent = mem_alloc(prefix + text.n + 1);
-	if (sent == NULL)
-		return err_set(e, ERR_NOMEM, "out of memory");
-	memcpy(sent, before, prefix);
-	if (text.n > 0)
-		memcpy(sent + prefix, text.p, text.n);
-	sent[prefix + text.n] = '\0';
-	r->text = (struct str){ sent + prefix, text.n };
-	r->prefix = prefix;
+	AUTO(buf) struct buf sent;
+	buf_init(&sent, INT_MAX - 1);
+	buf_adds(&sent, before);
+	r->prefix = sent.n;
+	buf_add(&sent, text);
+	size_t behind = postgres_after_text(&sent, r->p, after);
+	if (buf_check(&sent, e) != 0)
+		return err_wrap(e, "the script is larger than the server takes, or than memory");
+	r->text = (struct str){ sent.p + r->prefix, text.n };
 	postgres_call_start(r->p);
-	if (postgres_after(r->p, e) != 0)
-		return -1; /* another script came before it */
 	r->p->script = r->script;
-	int rc = run(r, sent, after, e);
+	int rc = run(r, sent.p, behind, e);
 	r->p->script = NULL;
 	return rc;
 }

@@ -61,8 +61,7 @@ static void test_hostile_transaction_is_proved(void **state)
 	struct db_script s = { .notice = NULL };
 	must_fail(ERR_REFUSED, run_script(f->db, str_of(broken_out[0].text), &s, &e));
 	must(db_begin(f->db, &e));
-	must(db_script_run(f->db, str_of(broken_out[0].text), &s, &e));
-	must_fail(ERR_REFUSED, db_script_run(f->db, STR("select 1"), &s, &e));
+	must_fail(ERR_REFUSED, db_script_run(f->db, str_of(broken_out[0].text), &s, &e));
 	db_rollback(f->db);
 	assert_int_equal(ask(f->db, "select count(*) from marks"), 0);
 	must(apply(f->db, "savepoint a; insert into marks values (1); release a", &e));
@@ -95,6 +94,45 @@ static void test_hostile_strings_are_read_as_the_screen_does(void **state)
 	assert_int_equal(
 	    ask(db, "select (current_setting('standard_conforming_strings') = 'on')::int"), 1);
 	assert_int_equal(ask(db, "select count(*) from hidden"), 0);
+}
+
+/* What follows a script in the same text cannot become part of it. */
+static const char *const unfinished[] = {
+	"select '",
+	"select \"",
+	"select $$",
+	"select $a$ '",
+	"select 1 /*",
+	"select e'\\'",
+	"create table unfinished (",
+	"select 1 as",
+	"create function unfinished() returns void begin atomic select 1",
+	"create function unfinished() returns void begin atomic select 1;",
+	"create rule unfinished as on insert to marks do also (select 1",
+	"create rule unfinished as on insert to marks do also (select 1;",
+	"prepare unfinished as",
+	"explain",
+	"do",
+};
+
+static void test_hostile_scripts_do_not_end(void **state)
+{
+	struct fixture *f = *state;
+	run_sql(f->db, "create table if not exists rows (t text)");
+	run_sql(f->db, "create table if not exists marks (n int)");
+	must(db_lock(f->db, 0, &e));
+	for (size_t i = 0; i < sizeof unfinished / sizeof unfinished[0]; i++) {
+		struct err e = { .code = ERR_NONE };
+		if (apply(f->db, unfinished[i], &e) == 0 || e.code != ERR_DB)
+			fail_msg("%s: %s", unfinished[i], e.msg);
+		if (strstr(e.msg, "session authorization") != NULL)
+			fail_msg("%s: %s", unfinished[i], e.msg);
+		assert_string_equal(e.native, "42601");
+	}
+	static const char *const finished[] = { "select 1 --", "select 1 /* ; */", "select 1;",
+						"-- only", "select 'x', 2" };
+	for (size_t i = 0; i < sizeof finished / sizeof finished[0]; i++)
+		must(apply(f->db, finished[i], &e));
 }
 
 static void test_hostile_lock_is_held(void **state)
@@ -384,6 +422,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		on_server(test_hostile_transaction_is_proved),
 		on_server(test_hostile_strings_are_read_as_the_screen_does),
+		on_server(test_hostile_scripts_do_not_end),
 		on_server(test_hostile_lock_is_held),
 		on_server(test_hostile_ledger_was_there_before),
 		on_server(test_hostile_ledger_of_a_lesser_user),
