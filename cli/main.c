@@ -33,6 +33,7 @@ static const struct command *const commands[] = {
 	&command_hook_work,
 	&command_simulate,
 	&command_replay,
+	&command_check,
 	&command_rollout,
 	&command_approve,
 	&command_run,

@@ -44,6 +44,18 @@ _tidegate_options() {
 		echo "$common --since --state --repository --to --wait --timeout --dry-run --body" \
 			"--provider --event --header"
 		;;
+	'check '*)
+		echo "$common --local --file-pattern --targets --project --output --url --timeout" \
+			"--service-account --service-account-secret --access-token --custom-header" \
+			"--declarative --check-release --offline --report --list-rules --explain" \
+			"--custom-rules"
+		;;
+	'rollout '*)
+		echo "$common --local --file-pattern --targets --project --output --url --timeout" \
+			"--service-account --service-account-secret --access-token --custom-header" \
+			"--declarative --target-stage --dry-run --release-id-template" \
+			"--release-id-timezone --plan"
+		;;
 	'run '*) echo "$common --stage --wait --timeout --project" ;;
 	'retry '*) echo "$common --stage --task --wait --timeout --project" ;;
 	'deliveries show') echo "$common --body" ;;
@@ -63,7 +75,7 @@ _tidegate_options() {
 _tidegate() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local command verb words=''
-	local commands='serve config hook simulate replay run retry deliveries releases plans rollouts
+	local commands='serve config hook simulate replay check rollout run retry deliveries releases plans rollouts
 		revisions users help version'
 
 	COMPREPLY=()
@@ -75,7 +87,7 @@ _tidegate() {
 	fi
 	_tidegate_words
 	case $previous in
-	-c | --config | --body)
+	-c | --config | --body | --output | --report)
 		# with `deliveries show`, --body takes no value
 		if [[ $previous != --body || $command != deliveries ]]; then
 			compopt -o filenames 2>/dev/null
@@ -86,14 +98,19 @@ _tidegate() {
 	--format)
 		words='table json'
 		[[ $command == users ]] && words+=' csv'
+		[[ $command == check ]] && words+=' sarif github gitlab bitbucket azure'
 		;;
 	--role) words='all' ;;
+	--check-release) words='SKIP FAIL_ON_WARNING FAIL_ON_ERROR' ;;
 	--state) words='queued processing released ignored refused failed' ;;
 	--provider) words='github gitlab bitbucket bitbucket-server azure gitea git' ;;
 	--event) words='pull_request push ping' ;;
 	--since | --limit | --repository | --to | --timeout | --header | --commit | --number | \
 		--title | --author | --author-id | --branch | --url | --secret-index | \
-		--delivery-id | --project | --stage | --task | --from-statement | --reason)
+		--delivery-id | --project | --stage | --task | --file-pattern | --targets | \
+		--service-account | --service-account-secret | --access-token | \
+		--custom-header | --target-stage | --release-id-template | \
+		--release-id-timezone | --plan | --explain | --custom-rules | --from-statement | --reason)
 		return
 		;;
 	esac

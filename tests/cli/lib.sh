@@ -22,6 +22,7 @@ out_has() { grep -qF -- "$1" "$dir/out" || fault "stdout lacks '$1'"; }
 err_has() { grep -qF -- "$1" "$dir/err" || fault "stderr lacks '$1'"; }
 out_is_empty() { [ ! -s "$dir/out" ] || fault "stdout is not empty"; }
 err_is_empty() { [ ! -s "$dir/err" ] || fault "stderr is not empty"; }
+is() { [ "$1" = "$2" ] || fault "got '$1', expected '$2'"; }
 no_raw_bytes() {
 	if LC_ALL=C tr -d '\n\040-\176' <"$dir/$1" | grep -q .; then
 		fault "$1 holds control or non-ASCII bytes"

@@ -26,7 +26,6 @@ checkout() {
 
 rows() { sqlite3 "db/$1.db" "select count(*) from t" 2>&1; }
 versions() { sqlite3 "db/$1.db" "select group_concat(version, ' ') from (select version from tidegate_revision order by version)" 2>&1; }
-is() { [ "$1" = "$2" ] || fault "got '$1', expected '$2'"; }
 left_behind() { find "$dir/tmp" -mindepth 1 2>/dev/null; }
 
 test_rollout_only_looks_without_a_stage() {

@@ -45,7 +45,7 @@ for tool in jq git openssl sqlite3 curl setpriv script; do
 	fi
 done
 
-for part in lib usage dry_run config rollout daemon; do
+for part in lib usage dry_run config check rollout daemon; do
 	# shellcheck source=/dev/null
 	. "$here/$part.sh"
 	# shellcheck disable=SC2013 # names hold no blanks

@@ -5,7 +5,7 @@
 test_help_lists_every_command() {
 	run help
 	code_is 0
-	for c in serve 'config check' 'config show' simulate replay run retry 'deliveries list' \
+	for c in serve 'config check' 'config show' simulate replay check rollout run retry 'deliveries list' \
 		'releases list' 'plans list' 'rollouts list' 'revisions list' help version; do
 		out_has "  $c"
 	done
@@ -13,7 +13,7 @@ test_help_lists_every_command() {
 }
 
 test_help_of_each_command() {
-	for c in serve config simulate replay run retry deliveries releases plans rollouts \
+	for c in serve config simulate replay check rollout run retry deliveries releases plans rollouts \
 		revisions help version; do
 		run help "$c"
 		code_is 0

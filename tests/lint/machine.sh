@@ -14,7 +14,7 @@ if grep -nIE "$paths" "${files[@]}"; then
   bad=1
 fi
 
-hosts='([a-z0-9-]+\.)*example\.(com|org|net|test)|localhost|127\.0\.0\.1|\[::1\]|(api\.)?github\.com|api\.bitbucket\.org|json\.schemastore\.org|(www\.)?debian\.org'
+hosts='([a-z0-9-]+\.)*example\.(com|org|net|test)|localhost|127\.0\.0\.1|\[::1\]|(api\.)?github\.com|api\.bitbucket\.org|(www\.)?debian\.org'
 for file in "${files[@]}"; do
   case $file in
     tests/lint/*) continue ;;
