@@ -206,12 +206,8 @@ int engine_is_stopped(struct engine *en)
 
 /* ---- work in the caller's thread ---- */
 
-static void interrupt(struct engine *en)
+static void cancel_session(struct engine *en)
 {
-	if (atomic_exchange(&en->interrupted, 1)) {
-		remove_files(en);
-		_exit(EXIT_SIGNAL);
-	}
 	(void)pthread_mutex_lock(&en->lock);
 	if (en->session != NULL)
 		db_cancel(en->session);
@@ -222,8 +218,13 @@ static void *watcher_main(void *arg)
 {
 	struct engine *en = arg;
 	while (!atomic_load(&en->closing)) {
-		if (engine_signal(en, WATCH_MS) != 0)
-			interrupt(en);
+		if (engine_signal(en, WATCH_MS) != 0 && atomic_exchange(&en->interrupted, 1)) {
+			remove_files(en);
+			_exit(EXIT_SIGNAL);
+		}
+		/* Again and again: between two calls a cancel is not heard. */
+		if (atomic_load(&en->interrupted))
+			cancel_session(en);
 	}
 	return NULL;
 }
@@ -242,9 +243,6 @@ void engine_session(void *context, struct db *session)
 	struct engine *en = context;
 	(void)pthread_mutex_lock(&en->lock);
 	en->session = session;
-	/* A signal that came while there was none counts for this one. */
-	if (session != NULL && atomic_load(&en->interrupted))
-		db_cancel(session);
 	(void)pthread_mutex_unlock(&en->lock);
 }
 

@@ -212,10 +212,14 @@ test_check_without_migrations() {
 
 # what is applied, and what a database knows of its tables
 test_check_postgres() {
-	[ -n "${TIDEGATE_TEST_PG:-}" ] || return 0
+	if [ -z "${TIDEGATE_TEST_PG:-}" ]; then
+		fault "TIDEGATE_TEST_PG is not set: tests/run starts a server"
+		return
+	fi
 	checked
 	psql -qX "$TIDEGATE_TEST_PG/postgres" -c "drop database if exists cli_check" -c "create database cli_check" 2>/dev/null
 	sed -i "s|postgresql://nobody@127.0.0.1:1|$TIDEGATE_TEST_PG|" tidegate.yaml
+	psql -qX "$TIDEGATE_TEST_PG/cli_check" -c "create table old(id int)"
 	target=instances/pg/databases/cli_check
 	rm migrations/003__bad.sql
 	run check --targets "$target" --format json
