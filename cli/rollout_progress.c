@@ -144,6 +144,54 @@ static int tell_wait(struct rollout_progress *p, const struct stage *s, const st
 	return 0;
 }
 
+/*
+ * Until when everything that is left waits for its time (a window, the next batch), and which task
+ * is the first; 0: something goes on, or waits to try again, which was told.
+ */
+static int64_t pause_of(const struct task **first, const struct stage *s)
+{
+	const int64_t now = clock_unix_ms();
+	int64_t until = 0;
+
+	if (s->counts[TASK_RUNNING] > 0)
+		return 0;
+	for (size_t i = 0; i < s->n_tasks; i++) {
+		const struct task *t = &s->tasks[i];
+
+		if (t->status != TASK_PENDING)
+			continue;
+		if (t->attempt > 0 || t->not_before_ms <= now)
+			return 0;
+		if (until == 0 || t->not_before_ms < until) {
+			until = t->not_before_ms;
+			*first = t;
+		}
+	}
+	return until;
+}
+
+static int tell_pause(struct rollout_progress *p, const struct stage *s, struct err *e)
+{
+	const struct task *first = NULL;
+	const int64_t until = pause_of(&first, s);
+	char at[CLOCK_TEXT];
+	AUTO(buf) struct buf line;
+
+	buf_init(&line, LINES_MAX);
+	if (until == 0 || until == p->paused_ms)
+		return 0;
+	p->paused_ms = until;
+	buf_addf(&line, "%.*s: waits until %s", STR_ARG(s->environment), clock_format(at, until));
+	if (first->detail.n > 0)
+		buf_adds(&line, ": ");
+	screen_add(&line, first->detail);
+	buf_addc(&line, '\n');
+	if (buf_check(&line, e) != 0)
+		return -1;
+	write_line(p, &line);
+	return 0;
+}
+
 static int is_end(enum task_status status)
 {
 	return status == TASK_DONE || status == TASK_FAILED || status == TASK_CANCELED ||
@@ -232,6 +280,7 @@ int rollout_progress_begin(struct rollout_progress *p, const struct stage *stage
 		return arena_err(arena, e);
 	p->began_ms = clock_mono_ms();
 	p->told_ms = p->began_ms;
+	p->paused_ms = 0;
 	p->finished_before = 0;
 	for (size_t i = 0; i < p->n; i++)
 		p->seen[i] = TASK_NOT_STARTED;
@@ -251,6 +300,8 @@ int rollout_progress_look(struct rollout_progress *p, const struct stage *stage,
 			return -1;
 		p->seen[i] = (unsigned char)t->status;
 	}
+	if (tell_pause(p, stage, e) != 0)
+		return -1;
 	if (p->screen.terminal)
 		draw(p, stage);
 	else

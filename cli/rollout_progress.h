@@ -21,6 +21,7 @@ struct rollout_progress {
 	size_t n;
 	int64_t began_ms;
 	int64_t told_ms;
+	int64_t paused_ms;      /* until when it was told to wait; 0: it was not */
 	size_t finished_before; /* tasks that were over when it began */
 };
 
