@@ -71,8 +71,11 @@ static inline double floor_now(void)
 static inline void floor_print(size_t databases, const struct floor_files *files, size_t applied,
 			       double start)
 {
-	printf("databases=%zu migrations=%zu applied=%zu seconds=%.3f\n", databases, files->n,
-	       applied, floor_now() - start);
+	struct timespec cpu;
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	printf("databases=%zu migrations=%zu applied=%zu cpu=%.3f seconds=%.3f\n", databases,
+	       files->n, applied, (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9,
+	       floor_now() - start);
 }
 
 #endif

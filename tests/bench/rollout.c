@@ -1,52 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rolls one release out over a fleet, with everything that Tidegate does: store, claims, leases,
- * locks, ledgers, logs. rollout.sh compares the time with what the floor programs need.
+ * Rolls one release out over a fleet as the daemon does it: the runners with their store, claims,
+ * leases, locks, ledgers and logs. rollout.sh compares it with the floor programs.
  *
- *	bench_rollout CONF DIR THREADS REPOSITORY TARGET...
+ *	bench_rollout CONF DIR REPOSITORY TARGET...
  *
  * DIR holds the migrations; another REPOSITORY with the same files is another release with nothing
- * to do. Prints one line: databases, migrations, applied, seconds.
+ * to do. Prints one line: databases, migrations, applied, processor seconds of this process, peak
+ * memory, most threads and sockets at a time, seconds.
  */
 
 #include "release/rollout.h"
 
 #include "base/clock.h"
-#include "base/num.h"
+#include "receiver/gate.h"
+#include "receiver/live.h"
+#include "receiver/runners.h"
 #include "release/plan.h"
 #include "release/release.h"
-#include "release/runner.h"
 #include "release/sheet.h"
 #include "release/store.h"
-#include "release/task.h"
 
 #include <dirent.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-enum { FILES_MAX = 10000, THREADS_MAX = 64, ARENA_MAX = 1 << 30, LINES_MAX = 4096 };
+enum { FILES_MAX = 10000, TARGETS_MAX = 4096, FILE_MAX = 1 << 20, LOOK_MS = 5 };
 
 struct bench {
-	const struct conf *conf;
-	const struct manifest *manifest;
-	struct release release;
-	int64_t plan;
-	int64_t threads;
-	atomic_size_t applied;
-	atomic_size_t present;
-	atomic_int failed;
-	pthread_mutex_t gate;
-};
-
-struct hand {
-	struct bench *bench;
-	pthread_t thread;
+	struct live live;
+	struct gate gate;
+	struct bell tasks;
+	struct log log;
 	struct db *store;
 	struct digest *digest;
-	struct arena lines_arena;
-	struct task_log lines[LINES_MAX];
-	size_t n_lines;
+	struct arena arena;
+	size_t threads, sockets;
 };
 
 static void die(const struct err *e)
@@ -55,175 +46,51 @@ static void die(const struct err *e)
 	exit(1);
 }
 
-static void enter(void *gate)
-{
-	(void)pthread_mutex_lock(gate);
-}
-
-static void leave(void *gate)
-{
-	(void)pthread_mutex_unlock(gate);
-}
-
-static struct db *open_store(struct bench *b)
-{
-	const struct store_options options = {
-		.create = 1, .durable = 1, .enter = enter, .leave = leave, .gate = &b->gate
-	};
-	struct db *db = NULL;
-	struct err e;
-	if (store_open(&db, b->conf, &options, &e) != 0)
-		die(&e);
-	return db;
-}
-
-static int content(void *context, struct buf *out, const char *sha256, struct err *e)
-{
-	struct hand *h = context;
-	return sheet_read(out, h->store, sha256, h->digest, e);
-}
-
-static void add_line(void *context, const char *kind, struct str text)
-{
-	struct hand *h = context;
-	if (h->n_lines < LINES_MAX)
-		h->lines[h->n_lines++] = (struct task_log){ clock_unix_ms(), str_of(kind),
-							    arena_str(&h->lines_arena, text) };
-}
-
-static int never(void *context)
-{
-	(void)context;
-	return 0;
-}
-
-struct end {
-	struct hand *hand;
-	const struct task *task;
-	const struct task_outcome *outcome;
-	size_t opened;
-};
-
-/* Log, outcome and what follows from it: one transaction. */
-static int finish(struct db *store, void *context, struct err *e)
-{
-	struct end *x = context;
-	struct hand *h = x->hand;
-	const int64_t now = clock_unix_ms();
-	if (task_log_add(store, x->task->run_id, h->lines, h->n_lines, e) != 0 ||
-	    task_finish(store, x->task, STR("bench"), x->outcome, now, e) != 0)
-		return -1;
-	return rollout_advance(&x->opened, store, h->bench->conf, x->task->project, x->task->plan,
-			       now, e);
-}
-
-static void run_task(struct hand *h, const struct task *task, struct arena *arena)
-{
-	struct bench *b = h->bench;
-	const struct conf_instance *instance;
-	struct str name;
-	struct err e;
-	struct runner_result result;
-	if (conf_target(&instance, &name, b->conf, task->target, &e) != 0)
-		die(&e);
-	struct runner_job job = {
-		.target = { .url = instance->url, .database = name, .create = 1, .durable = 1 },
-		.manifest = b->manifest,
-		.release = b->release.name,
-		.task_run = task->run_name,
-		.repository = b->release.repository,
-		.commit = b->release.commit,
-		.applied_by = STR("bench"),
-		.lock_wait_ms = 10000,
-		.tries = 3
-	};
-	if (str_starts(instance->url, STR("sqlite:"))) {
-		job.target.url = str_of(
-		    arena_printf(arena, "%.*s/%.*s.db", STR_ARG(instance->url), STR_ARG(name)));
-		job.target.database = STR_NULL;
-	}
-	const struct runner_events events = { content, add_line, never, NULL, h };
-	if (runner_run(&result, &job, &events, arena, &e) != 0)
-		die(&e);
-	const struct task_outcome outcome = { .status = TASK_DONE,
-					      .applied = (int64_t)result.applied,
-					      .present = (int64_t)result.present };
-	struct end x = { h, task, &outcome, 0 };
-	if (store_within(h->store, finish, &x, &e) != 0)
-		die(&e);
-	b->applied += result.applied;
-	b->present += result.present;
-}
-
-static void *work(void *argument)
-{
-	struct hand *h = argument;
-	for (;;) {
-		AUTO(arena) struct arena arena;
-		struct task task;
-		struct err e;
-		int64_t next;
-		arena_init(&arena, ARENA_MAX);
-		arena_init(&h->lines_arena, ARENA_MAX);
-		h->n_lines = 0;
-		const struct task_claimer claimer = { .owner = STR("bench"),
-						      .lease_ms = 60000,
-						      .conf = h->bench->conf };
-		int rc = task_claim(&task, &next, h->store, &claimer, clock_unix_ms(), &arena, &e);
-		if (rc < 0)
-			die(&e);
-		if (rc == 0)
-			return NULL;
-		run_task(h, &task, &arena);
-		arena_free(&h->lines_arena);
-	}
-}
-
 /* ---- making the release ---- */
 
-static char *read_file(const char *path, size_t *n)
+static struct str read_file(const char *path, struct arena *arena)
 {
 	FILE *f = fopen(path, "rb");
-	char *text = malloc(1 << 20);
+	char *text = malloc(FILE_MAX);
 	if (f == NULL || text == NULL)
 		exit(1);
-	*n = fread(text, 1, 1 << 20, f);
+	size_t n = fread(text, 1, FILE_MAX, f);
 	(void)fclose(f);
-	return text;
+	struct str copy = arena_str(arena, (struct str){ text, n });
+	free(text);
+	return copy;
 }
 
-static void load(struct manifest *out, const char *dir, struct db *store, struct digest *d,
-		 struct arena *arena)
+static void load(struct manifest *out, const char *dir, struct bench *b)
 {
 	AUTO(sheet_writer) struct sheet_writer *w = NULL;
 	struct manifest_file *files = calloc(FILES_MAX, sizeof *files);
 	struct err e;
 	size_t n = 0;
 	DIR *list = opendir(dir);
-	if (list == NULL || files == NULL || sheet_writer_new(&w, store, &e) != 0)
+	if (list == NULL || files == NULL || sheet_writer_new(&w, b->store, &e) != 0)
 		exit(1);
 	for (struct dirent *f = readdir(list); f != NULL && n < FILES_MAX; f = readdir(list)) {
 		char hex[SHA256_HEX];
 		if (f->d_name[0] == '.')
 			continue;
-		char *path = arena_printf(arena, "%s/%s", dir, f->d_name);
-		AUTO(free) char *text = read_file(path, &files[n].size);
+		const char *path = arena_printf(&b->arena, "%s/%s", dir, f->d_name);
+		struct str text = read_file(path, &b->arena);
 		files[n].path = str_of(path);
-		if (digest_sha256(d, files[n].sha256, (struct str){ text, files[n].size }, &e) !=
-			0 ||
-		    sheet_put(w, hex_encode(hex, files[n].sha256, SHA256_BYTES),
-			      (struct str){ text, files[n].size }, &e) != 0)
+		files[n].size = text.n;
+		if (digest_sha256(b->digest, files[n].sha256, text, &e) != 0 ||
+		    sheet_put(w, hex_encode(hex, files[n].sha256, SHA256_BYTES), text, &e) != 0)
 			die(&e);
 		n++;
 	}
 	(void)closedir(list);
-	if (sheet_flush(w, &e) != 0 || manifest_build(out, files, n, d, arena, &e) != 0)
+	if (sheet_flush(w, &e) != 0 || manifest_build(out, files, n, b->digest, &b->arena, &e) != 0)
 		die(&e);
 	free(files);
 }
 
-static void prepare(struct bench *b, struct db *store, const char *repository, struct str *targets,
-		    size_t n, struct arena *arena)
+static int64_t prepare(struct bench *b, const struct manifest *manifest, const char *repository,
+		       const struct str *targets, size_t n)
 {
 	struct release_request q = { .project = STR("bench"),
 				     .id_template = STR("r_{date}-{iteration}"),
@@ -232,63 +99,130 @@ static void prepare(struct bench *b, struct db *store, const char *repository, s
 				     .commit = str_of(repository),
 				     .vcs_type = STR("GITHUB"),
 				     .now_ms = clock_unix_ms() };
+	struct live_conf *held = live_hold(&b->live);
+	const struct conf *conf = live_conf(held);
 	enum release_made how;
+	struct release release;
 	struct plan plan;
 	int made;
 	struct err e;
-	if (release_make(&b->release, &how, store, &q, b->manifest, arena, &e) != 0 ||
-	    plan_make(&plan, &made, store, b->conf, &b->release, targets, n, STR_NULL, q.now_ms,
-		      arena, &e) != 0 ||
-	    rollout_create(store, b->conf, &plan, q.now_ms, &e) != 0)
+	if (release_make(&release, &how, b->store, &q, manifest, &b->arena, &e) != 0 ||
+	    plan_make(&plan, &made, b->store, conf, &release, targets, n, STR_NULL, q.now_ms,
+		      &b->arena, &e) != 0 ||
+	    rollout_create(b->store, conf, &plan, q.now_ms, &e) != 0)
 		die(&e);
-	b->plan = plan.id;
+	live_drop(&b->live, held);
+	return plan.id;
+}
+
+/* ---- watching ---- */
+
+static size_t entries(const char *path, const char *kind)
+{
+	char at[300], to[64];
+	size_t n = 0;
+	DIR *dir = opendir(path);
+	if (dir == NULL)
+		exit(1);
+	for (const struct dirent *f = readdir(dir); f != NULL; f = readdir(dir)) {
+		if (f->d_name[0] == '.')
+			continue;
+		(void)snprintf(at, sizeof at, "%s/%s", path, f->d_name);
+		ssize_t got = kind != NULL ? readlink(at, to, sizeof to) : 0;
+		n += kind == NULL || (got > 0 && strncmp(to, kind, strlen(kind)) == 0);
+	}
+	(void)closedir(dir);
+	return n;
+}
+
+static int64_t number(struct bench *b, const char *sql, int64_t plan)
+{
+	int64_t found = 0;
+	struct err e;
+	if (store_int(&found, b->store, sql, DB_ARGS(DB_I(plan)), &e) < 0)
+		die(&e);
+	return found;
+}
+
+static void wait_until_done(struct bench *b, int64_t plan)
+{
+	static const char open[] =
+	    "SELECT 1 FROM task WHERE plan = $1 AND status <> 'DONE' LIMIT 1";
+	static const char failed[] =
+	    "SELECT count(*) FROM task WHERE plan = $1 AND status = 'FAILED'";
+	for (int64_t look = 0; number(b, open, plan) != 0; look++) {
+		uint64_t seen = bell_rings(&b->tasks);
+		if (number(b, failed, plan) > 0)
+			exit(1); /* the log has said why */
+		if (look % 16 == 0) {
+			size_t threads = entries("/proc/self/task", NULL);
+			size_t sockets = entries("/proc/self/fd", "socket:");
+			b->threads = threads > b->threads ? threads : b->threads;
+			b->sockets = sockets > b->sockets ? sockets : b->sockets;
+		}
+		bell_wait(&b->tasks, seen + UINT32_MAX, LOOK_MS);
+	}
+}
+
+static void print(struct bench *b, int64_t plan, size_t n, size_t files, int64_t ms)
+{
+	static const char applied[] =
+	    "SELECT sum(r.applied) FROM task_run r JOIN task t ON t.run = r.id WHERE t.plan = $1";
+	struct rusage used;
+	(void)getrusage(RUSAGE_SELF, &used);
+	long cpu_ms = used.ru_utime.tv_sec * 1000 + used.ru_utime.tv_usec / 1000 +
+		      used.ru_stime.tv_sec * 1000 + used.ru_stime.tv_usec / 1000;
+	printf("databases=%zu migrations=%zu applied=%lld cpu=%ld.%03ld rss_mib=%ld threads=%zu"
+	       " sockets=%zu seconds=%lld.%03lld\n",
+	       n, files, (long long)number(b, applied, plan), cpu_ms / 1000, cpu_ms % 1000,
+	       used.ru_maxrss / 1024, b->threads, b->sockets, (long long)(ms / 1000),
+	       (long long)(ms % 1000));
+}
+
+static void open_all(struct bench *b, const char *conf_path)
+{
+	const struct store_options options = { .create = 1 };
+	struct conf *conf = NULL;
+	struct err e;
+	if (conf_load(&conf, conf_path, &e) != 0 || store_open(&b->store, conf, &options, &e) != 0)
+		die(&e);
+	b->log = (struct log){ .fd = STDERR_FILENO, .level = LOG_ERROR };
+	b->digest = digest_new();
+	arena_init(&b->arena, (size_t)1 << 30);
+	if (live_init(&b->live, conf) != 0 || gate_init(&b->gate) != 0 || bell_init(&b->tasks) != 0)
+		exit(1);
 }
 
 int main(int argc, char **argv)
 {
-	static struct hand hands[THREADS_MAX];
 	static struct bench b;
-	struct conf *conf = NULL;
+	static struct str targets[TARGETS_MAX];
 	struct manifest manifest;
-	struct arena arena;
+	struct runners *runners = NULL;
 	struct err e;
-	if (argc < 6)
-		return 2;
-	arena_init(&arena, ARENA_MAX);
-	if (conf_load(&conf, argv[1], &e) != 0 ||
-	    num_parse_i64(&b.threads, str_of(argv[3]), 1, THREADS_MAX) != 0)
-		die(&e);
-	b.conf = conf;
-	b.manifest = &manifest;
-	(void)pthread_mutex_init(&b.gate, NULL);
-	struct digest *d = digest_new();
-	struct db *store = open_store(&b);
-	struct str targets[4096];
 	size_t n = 0;
-	for (int i = 5; i < argc && n < 4096; i++)
+	if (argc < 5)
+		return 2;
+	for (int i = 4; i < argc && n < TARGETS_MAX; i++)
 		targets[n++] = str_of(argv[i]);
-	load(&manifest, argv[2], store, d, &arena);
+	open_all(&b, argv[1]);
+	load(&manifest, argv[2], &b);
 	int64_t start = clock_mono_ms();
-	prepare(&b, store, argv[4], targets, n, &arena);
-	for (int64_t i = 0; i < b.threads; i++) {
-		hands[i].bench = &b;
-		hands[i].store = open_store(&b);
-		hands[i].digest = digest_new();
-		if (pthread_create(&hands[i].thread, NULL, work, &hands[i]) != 0)
-			return 1;
-	}
-	for (int64_t i = 0; i < b.threads; i++)
-		(void)pthread_join(hands[i].thread, NULL);
+	int64_t plan = prepare(&b, &manifest, argv[3], targets, n);
+	const struct runners_options options = {
+		.live = &b.live, .log = &b.log, .gate = &b.gate, .tasks = &b.tasks
+	};
+	if (runners_start(&runners, &options, &e) != 0)
+		die(&e);
+	wait_until_done(&b, plan);
 	int64_t ms = clock_mono_ms() - start;
-	printf("databases=%zu migrations=%zu applied=%zu seconds=%lld.%03lld\n", n, manifest.n,
-	       (size_t)b.applied, (long long)(ms / 1000), (long long)(ms % 1000));
-	for (int64_t i = 0; i < b.threads; i++) {
-		db_close(hands[i].store);
-		digest_free(hands[i].digest);
-	}
-	db_close(store);
-	digest_free(d);
-	arena_free(&arena);
-	conf_free(conf);
+	runners_stop(runners, 1000);
+	print(&b, plan, n, manifest.n, ms);
+	db_close(b.store);
+	digest_free(b.digest);
+	arena_free(&b.arena);
+	live_destroy(&b.live);
+	gate_destroy(&b.gate);
+	bell_destroy(&b.tasks);
 	return 0;
 }
