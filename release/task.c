@@ -95,6 +95,9 @@ static const char sql_runs[] =
 static const char sql_log_insert[] = "INSERT INTO task_log(run, logged_at, kind, line)";
 static const char sql_log[] =
 	"SELECT logged_at, kind, line FROM task_log WHERE run = $1 ORDER BY id";
+static const char sql_others_run[] =
+	"SELECT 1 FROM task WHERE project = $1 AND plan = $2 AND environment = $3"
+	" AND status = 'RUNNING' LIMIT 1";
 /* clang-format on */
 
 enum { LOG_TEXT_MAX = 64 * 1024 * 1024 };
@@ -262,4 +265,12 @@ int task_log_list(struct task_log **out, size_t *n, struct db *store, int64_t ru
 {
 	return store_list(out, n, sizeof **out, read_log, store, sql_log, DB_ARGS(DB_I(run_id)),
 			  arena, e);
+}
+
+int task_others_run(struct db *store, const struct task *task, struct err *e)
+{
+	int64_t one;
+	return store_int(&one, store, sql_others_run,
+			 DB_ARGS(DB_S(task->project), DB_I(task->plan), DB_S(task->environment)),
+			 e);
 }

@@ -136,6 +136,10 @@ int task_log_add(struct db *store, int64_t run_id, const struct task_log *lines,
 int task_log_list(struct task_log **out, size_t *n, struct db *store, int64_t run_id,
 		  struct arena *arena, struct err *e) MUST_CHECK;
 
+/* Whether other tasks of its stage run: 1, 0 or -1. Then an outcome that is DONE opens nothing yet:
+ * theirs will. */
+int task_others_run(struct db *store, const struct task *task, struct err *e) MUST_CHECK;
+
 /* The runs of a task, oldest first. */
 int task_runs(struct task_run **out, size_t *n, struct db *store, const struct task *task,
 	      struct arena *arena, struct err *e) MUST_CHECK;
