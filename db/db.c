@@ -74,6 +74,7 @@ int db_open(struct db **out, const struct db_options *options, struct err *e)
 	db->leave = options->leave;
 	db->gate = options->gate;
 	db->poll = options->poll;
+	db->aside = options->aside;
 	db->poll_context = options->poll_context;
 	*out = db;
 	return 0;
@@ -291,6 +292,14 @@ int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms)
 	if (db->poll != NULL)
 		return db->poll(db->poll_context, fds, n, timeout_ms);
 	return poll(fds, n, timeout_ms);
+}
+
+void db_aside(const struct db *db, void (*work)(void *argument), void *argument)
+{
+	if (db->aside != NULL)
+		db->aside(db->poll_context, work, argument);
+	else
+		work(argument);
 }
 
 void db_rest(const struct db_options *options, int ms)

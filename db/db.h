@@ -72,6 +72,12 @@ struct db_options {
 	 * sessions puts its own here, which lets others work meanwhile. NULL: poll(2).
 	 */
 	int (*poll)(void *poll_context, struct pollfd *fds, size_t n, int timeout_ms);
+	/*
+	 * How work is done that would hold up the thread, such as looking up a host's name: some
+	 * thread calls `work(argument)`, and this returns when that is done. NULL: it is called at
+	 * once.
+	 */
+	void (*aside)(void *poll_context, void (*work)(void *argument), void *argument);
 	void *poll_context;
 };
 
@@ -281,8 +287,10 @@ int db_ledger_look(struct db *db, struct err *e) MUST_CHECK;
 int db_checkpoint(struct db *db, struct err *e) MUST_CHECK;
 
 /* Wait as db_options.poll says; for drivers. A driver that waits before db_open returns sets
- * db->poll and db->poll_context itself first. */
+ * db->poll, db->aside and db->poll_context itself first. */
 int db_poll(const struct db *db, struct pollfd *fds, size_t n, int timeout_ms);
+/* Do what cannot wait by db_poll, as db_options.aside says; for drivers and the runner. */
+void db_aside(const struct db *db, void (*work)(void *argument), void *argument);
 /* Wait for the clock alone in the same way, between two sessions; it may end early. */
 void db_rest(const struct db_options *options, int ms);
 
@@ -409,6 +417,7 @@ struct db {
 	void (*leave)(void *gate);
 	void *gate;
 	int (*poll)(void *poll_context, struct pollfd *fds, size_t n, int timeout_ms);
+	void (*aside)(void *poll_context, void (*work)(void *argument), void *argument);
 	void *poll_context;
 };
 struct db_rows {

@@ -35,6 +35,7 @@ struct postgres {
 	int wake;                 /* an eventfd: db_cancel writes, the session's wait reads */
 	int cancelled;            /* the running call was cancelled */
 	int64_t deadline;         /* of the answer to a cancel; -1: none */
+	int lookup;               /* connecting may look up a name, and wait for that */
 	int begin_pending;        /* BEGIN goes out with the next statement */
 	int pooled;         /* a pooler is between: RESET ALL does not return to our settings */
 	char *settings;     /* statements that set ours, without quotes; on the heap */

@@ -12,6 +12,7 @@
 
 #include <libpq-fe.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -169,12 +170,18 @@ int postgres_fail(struct postgres *p, const PGresult *result, struct err *e)
 
 /* The session's own thread asks the server to stop; then it waits for the answer, but not for ever.
  */
-static void pass_cancel(struct postgres *p)
+static void send_cancel(void *cancel)
 {
 	char why[128];
+	(void)PQcancel(cancel, why, sizeof why);
+}
+
+static void pass_cancel(struct postgres *p)
+{
 	p->cancelled = 1;
 	p->deadline = clock_mono_ms() + CANCEL_MS;
-	(void)PQcancel(p->cancel, why, sizeof why);
+	/* It connects anew, and waits for that. */
+	db_aside(&p->base, send_cancel, p->cancel);
 }
 
 /* Bytes of a COPY would be read for ever. COPY_BOTH is for replication; we never ask for that. */
@@ -445,6 +452,52 @@ static int connect_fail(struct postgres *p, const char *password, struct err *e)
 	return -1;
 }
 
+/* libpq's own steps of connecting. It looks names up while it is called, and does not come back
+ * before the resolver does. */
+struct connecting {
+	struct postgres *p;
+	const struct keywords *keywords; /* NULL: go on */
+	PostgresPollingStatusType status;
+};
+
+static void connect_step(void *argument)
+{
+	struct connecting *c = argument;
+	if (c->keywords == NULL)
+		c->status = PQconnectPoll(c->p->conn);
+	else /* the database's name is never expanded: it is no connection string */
+		c->p->conn = PQconnectStartParams(c->keywords->names, c->keywords->values, 0);
+}
+
+/* Whether a host must be looked up: all but one numeric address and a socket's directory. */
+static int is_name(const char *host)
+{
+	struct in6_addr any;
+	return host[0] != '/' && inet_pton(AF_INET, host, &any) != 1 &&
+	       inet_pton(AF_INET6, host, &any) != 1;
+}
+
+static void start_connecting(struct postgres *p, const struct keywords *k)
+{
+	struct connecting c = { .p = p, .keywords = k };
+	p->lookup = get_keyword(k, "hostaddr")[0] == '\0' && is_name(get_keyword(k, "host"));
+	if (p->lookup)
+		db_aside(&p->base, connect_step, &c);
+	else
+		connect_step(&c);
+}
+
+static PostgresPollingStatusType go_on_connecting(struct postgres *p)
+{
+	struct connecting c = { .p = p };
+	/* The next of several hosts is looked up when it is its turn. */
+	if (p->lookup)
+		db_aside(&p->base, connect_step, &c);
+	else
+		connect_step(&c);
+	return c.status;
+}
+
 static int handshake(struct postgres *p, const char *password, int64_t timeout_ms, struct err *e)
 {
 	int64_t deadline = clock_mono_ms() + timeout_ms;
@@ -459,7 +512,7 @@ static int handshake(struct postgres *p, const char *password, int64_t timeout_m
 			return err_set(e, ERR_UNAVAILABLE,
 				       "no answer from the server within %lld ms",
 				       (long long)timeout_ms);
-		status = PQconnectPoll(p->conn);
+		status = go_on_connecting(p);
 	}
 	if (status != PGRES_POLLING_OK)
 		return connect_fail(p, password, e);
@@ -495,8 +548,7 @@ static int connect_to(struct postgres *p, const struct db_options *o, const char
 	set_keyword(&k, "application_name", application, 1);
 	set_keyword(&k, "client_encoding", "UTF8", 1);
 	set_keyword(&k, "options", options.p, 1);
-	/* The database's name is never expanded: it is no connection string. */
-	p->conn = PQconnectStartParams(k.names, k.values, 0);
+	start_connecting(p, &k);
 	if (p->conn == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	(void)PQsetNoticeReceiver(p->conn, on_notice, p);
@@ -514,6 +566,7 @@ static struct postgres *make_session(const struct db *like, struct err *e)
 	}
 	p->base.driver = &db_postgres;
 	p->base.poll = like->poll;
+	p->base.aside = like->aside;
 	p->base.poll_context = like->poll_context;
 	p->deadline = -1;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -537,7 +590,7 @@ static int connect_twin(struct postgres *twin, const struct postgres *p, struct 
 	struct keywords k = { .n = 0 };
 	for (const PQconninfoOption *opt = same; opt != NULL && opt->keyword != NULL; opt++)
 		set_keyword(&k, opt->keyword, opt->val, 1);
-	twin->conn = PQconnectStartParams(k.names, k.values, 0);
+	start_connecting(twin, &k);
 	if (same == NULL || twin->conn == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	return handshake(twin, get_keyword(&k, "password"), p->connect_ms, e);
@@ -564,7 +617,9 @@ int postgres_open(struct db **out, const struct db_options *o, struct err *e)
 		return -1;
 	if (o->database.p != NULL && (database = str_to_cstr(o->database, e)) == NULL)
 		return -1;
-	const struct db like = { .poll = o->poll, .poll_context = o->poll_context };
+	const struct db like = { .poll = o->poll,
+				 .aside = o->aside,
+				 .poll_context = o->poll_context };
 	struct postgres *p = make_session(&like, e);
 	if (p == NULL)
 		return -1;

@@ -171,6 +171,7 @@ static int make_job(struct runner_job *job, const struct execution *x, struct er
 	if (target_options(&job->target, x->conf, task->target, x->arena, e) != 0)
 		return -1;
 	job->target.poll = x->poll;
+	job->target.aside = x->aside;
 	job->target.poll_context = x->poll_context;
 	return 0;
 }

@@ -34,6 +34,7 @@ struct execution {
 	struct arena *arena;
 	/* See db_options; NULL: poll(2). */
 	int (*poll)(void *poll_context, struct pollfd *fds, size_t n, int timeout_ms);
+	void (*aside)(void *poll_context, void (*work)(void *argument), void *argument);
 	void *poll_context;
 	/* As in runner_events. */
 	int (*content)(void *context, struct buf *out, const char *sha256, struct err *e);

@@ -54,6 +54,7 @@ static int start_all(struct runners *all, const struct conf *conf, struct err *e
 	if (open_store(&all->store, all, conf, e) != 0 || make_slots(all, e) != 0 ||
 	    materials_new(&all->materials, e) != 0 ||
 	    crew_new(&all->crew, RUNNERS_THREADS, e) != 0 ||
+	    crew_new(&all->helpers, RUNNERS_HELPERS, e) != 0 ||
 	    /* One more: a task ends a moment before its fiber. */
 	    fibers_start(&all->fibers, all->n + 1, e) != 0)
 		return -1;
@@ -108,6 +109,7 @@ static void runners_free(struct runners *all)
 {
 	fibers_stop(all->fibers);
 	crew_free(all->crew);
+	crew_free(all->helpers);
 	for (size_t i = 0; all->slots != NULL && i < all->n; i++) {
 		if (all->slots[i].answered >= 0)
 			(void)close(all->slots[i].answered);

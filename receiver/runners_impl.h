@@ -23,6 +23,8 @@
 /* Threads of the crew. A SQLite task computes or waits for the disk: more would only queue there.
  */
 enum { RUNNERS_THREADS = 4 };
+/* Threads that do for fibers what would hold up the others: look up names, parse large scripts. */
+enum { RUNNERS_HELPERS = 2 };
 
 /* A content that a task waits for. */
 struct ask {
@@ -37,8 +39,11 @@ struct ask {
 struct slot {
 	struct runners *all;
 	char owner[OWNER_TEXT];
-	int answered; /* an eventfd: the clerk has answered `ask` */
+	int answered; /* an eventfd: the clerk has answered `ask`, or a helper is done */
 	struct ask ask;
+	struct crew_job aside;
+	void (*work)(void *argument);
+	void *argument;
 
 	/* The clerk's, but for the time between start and end, when the task's. */
 	struct slot *next; /* in `idle`, or in the list of those that ended */
@@ -79,6 +84,7 @@ struct runners {
 
 	struct fibers *fibers;
 	struct crew *crew;
+	struct crew *helpers;
 	struct slot *slots;
 	size_t n;
 	pthread_t clerk;

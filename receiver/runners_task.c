@@ -56,17 +56,45 @@ static void put_lines(void *context, struct execute_lines *lines)
 	(void)pthread_mutex_unlock(&s->all->lock);
 }
 
-/* The clerk answers every question, as long as a task runs. */
-static void wait_for_answer(const struct slot *s)
+static int wait_in_slot(void *context, struct pollfd *fds, size_t n, int timeout_ms)
+{
+	const struct slot *s = context;
+	if (s->fiber != NULL)
+		return fiber_poll(s->fiber, fds, n, timeout_ms);
+	return poll(fds, n, timeout_ms);
+}
+
+/* For the clerk, who answers every question as long as a task runs, or a helper. */
+static void wait_for_answer(struct slot *s)
 {
 	uint64_t count;
 	struct pollfd fd = { .fd = s->answered, .events = POLLIN };
 	while (read(s->answered, &count, sizeof count) < 0) {
-		if (s->fiber != NULL)
-			(void)fiber_poll(s->fiber, &fd, 1, -1);
-		else
-			(void)poll(&fd, 1, -1);
+		(void)wait_in_slot(s, &fd, 1, -1);
 	}
+}
+
+static void help(void *context)
+{
+	struct slot *s = context;
+	const int answered = s->answered;
+	uint64_t one = 1;
+	s->work(s->argument);
+	(void)!write(answered, &one, sizeof one); /* it has room: one question at a time */
+}
+
+/* What would hold up the other fibers is done by a helper. */
+static void work_aside(void *context, void (*work)(void *argument), void *argument)
+{
+	struct slot *s = context;
+	struct err ignored;
+	s->work = work;
+	s->argument = argument;
+	s->aside = (struct crew_job){ .run = help, .context = s };
+	if (s->fiber != NULL && crew_run(s->all->helpers, &s->aside, &ignored) == 0)
+		wait_for_answer(s);
+	else
+		work(argument);
 }
 
 static int get_content(void *context, struct buf *out, const char *sha256, struct err *e)
@@ -103,8 +131,9 @@ static void carry_out(struct slot *s)
 		.task = &s->task,
 		.material = s->material,
 		.arena = &s->arena,
-		.poll = s->fiber != NULL ? fiber_poll : NULL,
-		.poll_context = s->fiber,
+		.poll = wait_in_slot,
+		.aside = work_aside,
+		.poll_context = s,
 		.content = get_content,
 		.lines = put_lines,
 		.stop = must_stop,

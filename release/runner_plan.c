@@ -15,6 +15,7 @@
 
 enum {
 	KEPT_MAX = 2 * 1024 * 1024,
+	ASIDE_MIN = 64 * 1024, /* about 10 ms of parsing */
 	/* The statements of one script while it is looked at. */
 	STATEMENTS_MAX = 512 * 1024 * 1024,
 	LOG_LINE = 8192,
@@ -138,6 +139,35 @@ int runner_content(struct str *text, struct buf *own, struct runner *r,
 	return 0;
 }
 
+/* Reading a script, on whatever thread. */
+struct reading {
+	struct script *script;
+	struct db_place *place;
+	const struct db_driver *driver;
+	struct str text;
+	struct arena *arena;
+	struct err *e;
+	int rc;
+};
+
+static void read_now(void *argument)
+{
+	struct reading *x = argument;
+	x->rc = script_read(x->script, x->place, x->driver, x->text, x->arena, x->e);
+}
+
+/* A large script takes a while to parse, in which other sessions may want this thread. */
+static int read_script(struct script *script, struct db_place *place, const struct runner *r,
+		       struct str text, struct arena *arena, struct err *e)
+{
+	struct reading x = { script, place, db_driver_of(r->db), text, arena, e, 0 };
+	if (text.n > ASIDE_MIN)
+		db_aside(r->db, read_now, &x);
+	else
+		read_now(&x);
+	return x.rc;
+}
+
 static int plan_one(struct runner *r, const struct migration *file, struct err *e)
 {
 	AUTO(arena) struct arena statements;
@@ -147,8 +177,8 @@ static int plan_one(struct runner *r, const struct migration *file, struct err *
 	struct db_place place = { .statement = 0 };
 	buf_init(&content, 0);
 	arena_init(&statements, STATEMENTS_MAX);
-	if (fetch(&content, r, file, e) != 0 || script_read(&script, &place, db_driver_of(r->db),
-							    buf_str(&content), &statements, e) != 0)
+	if (fetch(&content, r, file, e) != 0 ||
+	    read_script(&script, &place, r, buf_str(&content), &statements, e) != 0)
 		return runner_fail(r, file, place, e);
 	plan->known = 1;
 	plan->way = script.way;
