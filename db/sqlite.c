@@ -22,35 +22,6 @@ static const char sql_rollback[] = "rollback";
 static const char sql_is_store[] =
     "select 1 from main.sqlite_master where name = 'tidegate_schema' limit 1";
 
-/* No STRICT, no generated column: the file stays readable by the old SQLite of an application. */
-static const char ledger_ddl[] =
-    "create table if not exists main.tidegate_revision (\n"
-    "  version text not null primary key,\n"
-    "  path text,\n"
-    "  sha256 text,\n"
-    "  state text not null check (state in ('applied', 'baseline', 'started')),\n"
-    "  release_name text,\n"
-    "  task_run text,\n"
-    "  repository text,\n"
-    "  commit_id text,\n"
-    "  applied_ms bigint not null,\n"
-    "  applied_at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),\n"
-    "  duration_ms bigint not null default 0,\n"
-    "  statements integer not null default 0,\n"
-    "  statements_done integer not null default 0,\n"
-    "  applied_by text,\n"
-    "  in_flight integer not null default 0,\n"
-    "  probe text\n"
-    ");\n";
-
-/* From the shape of version 0.1.0. */
-static const char *const ledger_upgrade[] = {
-	"alter table main.tidegate_revision rename column release to release_name",
-	"alter table main.tidegate_revision add column in_flight integer not null default 0",
-	"alter table main.tidegate_revision add column probe text",
-	NULL,
-};
-
 enum {
 	LOCK_MS = 5000,           /* db_options.lock_timeout_ms when it is 0 */
 	PROGRESS_STEPS = 10000,   /* virtual machine steps between two looks at the deadline */
@@ -508,19 +479,48 @@ static int look(char **path, int *made, const struct db_options *o, struct err *
 	return 0;
 }
 
+/* A session without a connection; NULL without memory. */
+static struct sqlite_session *session_new(const struct db_options *o)
+{
+	struct sqlite_session *s = mem_array(1, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	s->base.driver = &db_sqlite;
+	s->lock_ms = o->lock_timeout_ms > 0 ? o->lock_timeout_ms : LOCK_MS;
+	s->statement_ms = o->statement_timeout_ms;
+	atomic_init(&s->cancelled, 0);
+	return s;
+}
+
+int sqlite_open_memory(struct sqlite_session **out, int64_t statement_ms, struct err *e)
+{
+	const struct db_options o = { .statement_timeout_ms = statement_ms };
+	struct sqlite_session *s = session_new(&o);
+	if (s == NULL)
+		return err_set(e, ERR_NOMEM, "out of memory");
+	int rc = sqlite3_open_v2(":memory:", &s->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+				 NULL);
+	if (rc != SQLITE_OK)
+		(void)sqlite_fail(s, rc, e);
+	else
+		rc = configure(s, &o, 1, e);
+	if (rc != SQLITE_OK) {
+		sqlite_close(&s->base);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
 static int sqlite_open(struct db **out, const struct db_options *o, struct err *e)
 {
 	AUTO(free) char *path = NULL;
 	int made = 0;
 	if (look(&path, &made, o, e) != 0)
 		return -1;
-	struct sqlite_session *s = mem_array(1, sizeof *s);
+	struct sqlite_session *s = session_new(o);
 	if (s == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
-	s->base.driver = &db_sqlite;
-	s->lock_ms = o->lock_timeout_ms > 0 ? o->lock_timeout_ms : LOCK_MS;
-	s->statement_ms = o->statement_timeout_ms;
-	atomic_init(&s->cancelled, 0);
 	int flags =
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (o->create ? SQLITE_OPEN_CREATE : 0);
 	int rc = sqlite3_open_v2(path, &s->conn, flags, NULL);
@@ -557,8 +557,8 @@ const struct db_driver db_sqlite = {
 	    "select case when exists (select 1 from pragma_table_info('tidegate_revision')"
 	    " where name = 'in_flight') then 1 else 3 end, null from main.sqlite_master"
 	    " where type = 'table' and name = 'tidegate_revision'",
-	.ledger_ddl = ledger_ddl,
-	.ledger_upgrade = ledger_upgrade,
+	.ledger_ddl = sqlite_ledger_ddl,
+	.ledger_upgrade = sqlite_ledger_upgrade,
 	.lock_codes = lock_codes,
 	.tables_named = "select null, name from main.sqlite_master where type = 'table'"
 			" and name in ($1, $2, $3, $4) order by name",
@@ -579,4 +579,8 @@ const struct db_driver db_sqlite = {
 	.cancel = sqlite_cancel,
 	.checkpoint = sqlite_checkpoint,
 	.databases = sqlite_databases,
+	.inspect = sqlite_inspect,
+	.copy = sqlite_copy,
+	.explain = sqlite_explain,
+	.count = sqlite_count,
 };

@@ -43,6 +43,8 @@ struct sqlite_session {
 
 /* A statement starts: its deadline. */
 void sqlite_statement_start(struct sqlite_session *s);
+/* A session with an empty database of its own, in memory. */
+int sqlite_open_memory(struct sqlite_session **out, int64_t statement_ms, struct err *e) MUST_CHECK;
 /* Fill `e` from the connection's last error `rc`; returns -1. */
 int sqlite_fail(const struct sqlite_session *s, int rc, struct err *e);
 
@@ -50,11 +52,23 @@ int sqlite_fail(const struct sqlite_session *s, int rc, struct err *e);
 int sqlite_authorize(void *session, int action, const char *a, const char *b, const char *schema,
 		     const char *inner);
 
+/* The fields of the same names in the driver. */
+extern const char sqlite_ledger_ddl[];
+extern const char *const sqlite_ledger_upgrade[];
+
 /* The slots of the same names. */
 int sqlite_screen(struct str text, struct db_script *script, struct err *e) MUST_CHECK;
 int sqlite_script(struct db *db, struct str text, struct db_script *script,
 		  struct err *e) MUST_CHECK;
 
+int sqlite_inspect(struct db_inspection *out, struct str text,
+		   const struct db_statement *statements, size_t n, struct arena *arena,
+		   struct err *e) MUST_CHECK;
+int sqlite_copy(struct db **out, struct db *db, struct err *e) MUST_CHECK;
+int sqlite_explain(int64_t *rows, struct db *db, const struct db_statement *statement,
+		   struct err *e) MUST_CHECK;
+int sqlite_count(int64_t *rows, struct db *db, struct str schema, struct str table,
+		 struct err *e) MUST_CHECK;
 int sqlite_databases(struct db_database **out, size_t *n, const struct db_options *options,
 		     struct arena *arena, struct err *e) MUST_CHECK;
 int sqlite_split(struct db_statement **out, size_t *n, struct db_place *failed, struct str text,

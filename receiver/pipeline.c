@@ -10,6 +10,7 @@
 #include "receiver/authors.h"
 #include "receiver/complete.h"
 #include "receiver/intake.h"
+#include "receiver/plan_review.h"
 #include "receiver/seat.h"
 #include "release/drift.h"
 #include "release/group.h"
@@ -485,6 +486,21 @@ static struct str plan_title(const struct job *job)
 	return job->release.id;
 }
 
+/* Look at a plan before it is rolled out; `*reason` stays absent when nothing is in its way. */
+static int review_plan(struct str *reason, const struct job *job, const struct plan *plan,
+		       struct err *e)
+{
+	const struct plan_review what = { .store = job->p->options.store,
+					  .conf = job->conf,
+					  .release = &job->release,
+					  .plan = plan,
+					  .digest = job->p->digest,
+					  .arena = job->arena };
+	if (plan->has_rollout)
+		return 0;
+	return plan_review(reason, &what, e);
+}
+
 /* Plan and rollout, made or found. */
 static int roll_out(struct delivery_outcome *out, struct job *job, struct err *e)
 {
@@ -496,8 +512,17 @@ static int roll_out(struct delivery_outcome *out, struct job *job, struct err *e
 	int is_new;
 	int64_t now = clock_unix_ms();
 	job->release.title = plan_title(job);
+	struct str held = STR_NULL;
 	if (make_plan(&plan, &is_new, job, stage, now, e) != 0 ||
-	    rollout_create(job->p->options.store, job->conf, &plan, now, e) != 0)
+	    review_plan(&held, job, &plan, e) != 0)
+		return -1;
+	if (held.p != NULL) {
+		*out = (struct delivery_outcome){ .state = DELIVERY_REFUSED,
+						  .reason = held,
+						  .release = job->release.name };
+		return 0;
+	}
+	if (rollout_create(job->p->options.store, job->conf, &plan, now, e) != 0)
 		return -1;
 	int nothing_new = job->made == RELEASE_SAME_FILES && !is_new;
 	*out = (struct delivery_outcome){

@@ -11,7 +11,7 @@
 enum {
 	REVIEW_SAMPLE = 10,       /* targets whose rows are estimated, by default */
 	REVIEW_DML_MAX = 10,      /* statements of a file that are explained; the rest is scaled */
-	REVIEW_DML_BYTES = 65536, /* of one of them */
+	REVIEW_DML_BYTES = 16384, /* of one of them */
 	REVIEW_TABLES_MAX = 50,   /* of a file that are counted */
 };
 

@@ -16,6 +16,7 @@ extern const struct store_schema plan_schema;
 extern const struct store_schema plan_schema_2;
 extern const struct store_schema rollout_schema;
 extern const struct store_schema task_schema;
+extern const struct store_schema review_schema;
 extern const struct store_schema audit_schema;
 
 #endif

@@ -186,10 +186,10 @@ int store_open(struct db **out, const struct conf *conf, const struct store_opti
 	AUTO(buf) struct buf url;
 	AUTO(db) struct db *db = NULL;
 	struct err why = { .code = ERR_NONE };
-	const struct store_schema schemas[] = { store_schema,  sheet_schema,   release_schema,
-						plan_schema,   rollout_schema, task_schema,
-						audit_schema,  plan_schema_2,  rollout_schema_2,
-						task_schema_2, approval_schema };
+	const struct store_schema schemas[] = { store_schema,  sheet_schema,    release_schema,
+						plan_schema,   rollout_schema,  task_schema,
+						audit_schema,  plan_schema_2,   rollout_schema_2,
+						task_schema_2, approval_schema, review_schema };
 	buf_init(&url, 8192);
 	if (db_find(conf->store) == NULL)
 		buf_adds(&url, "sqlite:");

@@ -113,10 +113,9 @@ static void test_store_made_by_many_at_once(void **state)
 	struct opener openers[8] = { { .room = NULL } };
 	struct err e;
 	check_ok(db_exec(room->store, NULL, "DROP TABLE tidegate_schema", DB_NO_ARGS, &e), &e);
-	static const char *const tables[] = {
-		"counter", "audit", "approval", "release",  "sheet",
-		"plan",    "stage", "task",     "task_run", "task_log"
-	};
+	static const char *const tables[] = { "counter",  "audit",    "approval",   "release",
+					      "sheet",    "plan",     "stage",      "task",
+					      "task_run", "task_log", "plan_review" };
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		char sql[64];
 		(void)snprintf(sql, sizeof sql, "DROP TABLE %s", tables[i]);

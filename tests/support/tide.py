@@ -350,10 +350,13 @@ class World:
 
     environments: [(id, "automatic" | "manual"), ...] in stage order
     kinds:        the kind of database in each: "sqlite" (default) or "postgresql"
+    fail_on:      from which finding on the review holds a plan; tests of what the runner does
+                  with wrong scripts need "never"
     """
 
     def __init__(self, environments=(("dev", "automatic"),), kinds=None, clone_url=None,
                  repository="", credentials="", environment_keys="", project_keys="", top="",
+                 fail_on="never",
                  secrets="[{env: WEBHOOK_SECRET}]", user="migrator", start=True):
         self.directory = tempfile.mkdtemp(prefix="tidegate-test.")
         self.origin = Origin(self.directory)
@@ -365,7 +368,8 @@ class World:
         self.kinds = kinds or ["sqlite"] * len(environments)
         self.options = {"clone_url": clone_url or "file://" + self.origin.bare,
                         "repository": repository, "credentials": credentials,
-                        "environment_keys": environment_keys, "project_keys": project_keys,
+                        "environment_keys": f", fail_on: {fail_on}{environment_keys}",
+                        "project_keys": project_keys,
                         "top": top, "secrets": secrets}
         self.postgres = None
         self.user = user
