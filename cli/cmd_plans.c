@@ -4,6 +4,7 @@
 #include "cli/drift_out.h"
 #include "cli/json_out.h"
 #include "cli/names.h"
+#include "cli/plan_review_out.h"
 #include "cli/table.h"
 #include "release/plan.h"
 
@@ -19,7 +20,13 @@ static struct str release_name(const struct plan *p, struct arena *arena)
 	return name_text(&name, arena);
 }
 
-static void write_plan(struct json_writer *w, const struct plan *p, const struct drift_out *drift,
+/* What is known of a plan beside its own row. */
+struct about {
+	struct drift_out drift;
+	struct plan_review_out review;
+};
+
+static void write_plan(struct json_writer *w, const struct plan *p, const struct about *about,
 		       struct arena *arena)
 {
 	jw_object(w, NULL);
@@ -36,13 +43,14 @@ static void write_plan(struct json_writer *w, const struct plan *p, const struct
 	jw_end_array(w);
 	jw_bool(w, "has_rollout", p->has_rollout);
 	jw_time(w, "created_at", p->created_ms);
-	drift_out_json(w, drift);
+	plan_review_out_json(w, &about->review);
+	drift_out_json(w, &about->drift);
 	jw_end_object(w);
 }
 
 static int list_json(struct app *app, const struct plan *list, size_t n)
 {
-	const struct drift_out no_drift = { .wanted = 0 };
+	const struct about nothing = { .drift = { .wanted = 0 } };
 	AUTO(buf) struct buf out;
 	struct json_writer w;
 
@@ -51,7 +59,7 @@ static int list_json(struct app *app, const struct plan *list, size_t n)
 	jw_object(&w, NULL);
 	jw_array(&w, "plans");
 	for (size_t i = 0; i < n; i++)
-		write_plan(&w, &list[i], &no_drift, app->arena);
+		write_plan(&w, &list[i], &nothing, app->arena);
 	jw_end_array(&w);
 	jw_end_object(&w);
 	return app_print_json(app, &out);
@@ -113,7 +121,7 @@ static int run_list(struct app *app, const struct options *given)
 	return EXIT_DONE;
 }
 
-static int show_table(struct app *app, const struct plan *p, const struct drift_out *drift)
+static int show_table(struct app *app, const struct plan *p, const struct about *about)
 {
 	AUTO(buf) struct buf out;
 	struct err e;
@@ -131,26 +139,27 @@ static int show_table(struct app *app, const struct plan *p, const struct drift_
 		screen_add(&out, p->targets[i]);
 		buf_addc(&out, '\n');
 	}
-	if (drift_out_table(&out, drift, app, &e) != 0)
+	plan_review_out_table(&out, &about->review);
+	if (drift_out_table(&out, &about->drift, app, &e) != 0)
 		return app_fail(app, &e);
 	return app_print(app, &out);
 }
 
-static int show_json(struct app *app, const struct plan *p, const struct drift_out *drift)
+static int show_json(struct app *app, const struct plan *p, const struct about *about)
 {
 	AUTO(buf) struct buf out;
 	struct json_writer w;
 
 	app_begin(&out);
 	app_json(&w, &out);
-	write_plan(&w, p, drift, app->arena);
+	write_plan(&w, p, about, app->arena);
 	return app_print_json(app, &out);
 }
 
 static int run_show(struct app *app, const struct options *given)
 {
 	const struct str project = option_value(given, "--project");
-	struct drift_out drift = { .wanted = option_has(given, "--drift") };
+	struct about about = { .drift = { .wanted = option_has(given, "--drift") } };
 	struct name name;
 	struct plan plan;
 	struct err e;
@@ -165,12 +174,14 @@ static int run_show(struct app *app, const struct options *given)
 		return code;
 	if (plan_get(&plan, app->store, name.project, name.plan, app->arena, &e) != 0)
 		return app_fail(app, &e);
-	code = drift_out_find(&drift, app, &plan);
+	code = plan_review_out_find(&about.review, app, &plan);
+	if (code == EXIT_DONE)
+		code = drift_out_find(&about.drift, app, &plan);
 	if (code != EXIT_DONE)
 		return code;
-	code = app->format == FORMAT_JSON ? show_json(app, &plan, &drift)
-					  : show_table(app, &plan, &drift);
-	return code != EXIT_DONE ? code : drift_out_exit(&drift);
+	code = app->format == FORMAT_JSON ? show_json(app, &plan, &about)
+					  : show_table(app, &plan, &about);
+	return code != EXIT_DONE ? code : drift_out_exit(&about.drift);
 }
 
 static const struct option options_list[] = {
