@@ -336,10 +336,8 @@ static const struct option options_check[] = {
 const struct command command_check = {
 	.name = "check",
 	.summary = "review the migrations of a checkout; nothing is changed",
-	.usage =
-	    "[--check-release POLICY] [--format FORMAT] [--report FILE] [--file-pattern GLOB]\n"
-	    "    [--targets TARGET,...] [--project ID] [--offline] [--output FILE]\n"
-	    "--list-rules\n--explain RULE",
+	.usage = "[--check-release POLICY] [--format FORMAT] [--report FILE] [OPTION...]\n"
+		 "--list-rules\n--explain RULE",
 	.text =
 	    "Reviews the migrations below the current directory against the configured databases: "
 	    "versions, order,\nedited files, syntax with line and column, rules that matter in "

@@ -23,6 +23,8 @@ static int check_options(struct local_rollout *r, const struct options *given)
 	if (option_has(given, "--plan"))
 		return app_usage(r->app, "--plan names a plan of a server; without one it is made "
 					 "of the files here");
+	if (option_has(given, "--timeout"))
+		app_note(r->app, "--timeout is ignored: no server is asked");
 	r->id_template = option_value(given, "--release-id-template");
 	r->timezone = option_value(given, "--release-id-timezone");
 	if (r->id_template.p != NULL && release_template_check(r->id_template, &e) != 0)
@@ -164,9 +166,7 @@ static const struct option options_rollout[] = {
 const struct command command_rollout = {
 	.name = "rollout",
 	.summary = "roll the migrations of a checkout out, without a daemon",
-	.usage = "[--target-stage E] [--dry-run] [--file-pattern GLOB] [--targets TARGET,...] "
-		 "[--project ID]\n"
-		 "    [--output FILE]",
+	.usage = "[--target-stage E] [--dry-run] [--targets TARGET,...] [OPTION...]",
 	.text =
 	    "Rolls the migrations below the current directory out over the databases of the "
 	    "configuration, stage by\nstage through --target-stage. Without --target-stage it "

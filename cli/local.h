@@ -37,7 +37,8 @@ struct local {
 	    { "--output", 0, OPTION_ONE, "FILE",                                                   \
 	      "write the names of what was made, and the findings, as JSON" },                     \
 	    { "--url", 0, OPTION_ONE, "URL", "of a server: not in this version" },                 \
-	    { "--timeout", 0, OPTION_ONE, "TIME", "of one request to a server" },                  \
+	    { "--timeout", 0, OPTION_ONE, "TIME",                                                  \
+	      "check: look at databases for so long; default 2m, 0 is without end" },              \
 	    { "--service-account", 0, OPTION_ONE, "NAME", "for a server" },                        \
 	    { "--service-account-secret", 0, OPTION_ONE, "SECRET", "for a server" },               \
 	    { "--access-token", 0, OPTION_ONE, "TOKEN", "for a server" },                          \
