@@ -97,9 +97,11 @@ struct conf_group {
 struct conf_project {
 	int line;
 	struct str id;
-	struct str title;       /* default: the id */
-	int allow_out_of_order; /* default 0 */
-	int allow_edited;       /* default 0: an applied file whose content changed is refused */
+	struct str title;          /* default: the id */
+	int allow_out_of_order;    /* default 0 */
+	int allow_edited;          /* default 0: an applied file whose content changed is refused */
+	int allow_foreign_history; /* default 0: another tool's history without a ledger is refused
+				    */
 	struct str release_id_template;   /* default "release_{date}-RC{iteration}" */
 	struct str release_id_timezone;   /* IANA; default "UTC" */
 	struct conf_list database_groups; /* struct conf_group */

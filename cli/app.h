@@ -123,6 +123,8 @@ extern const struct command command_databases_list;
 extern const struct command command_revisions_list;
 extern const struct command command_revisions_show;
 extern const struct command command_revisions_resolve;
+extern const struct command command_revisions_baseline;
+extern const struct command command_revisions_adopt;
 extern const struct command command_users_list;
 extern const struct command command_check;
 extern const struct command command_rollout;

@@ -133,7 +133,8 @@ static int add_target(struct review_target *out, const struct review_command *c,
 		.environment = conf_environment(c->app->conf, instance->environment),
 		.rules = { .project = project->id,
 			   .allow_out_of_order = project->allow_out_of_order,
-			   .allow_edited = project->allow_edited },
+			   .allow_edited = project->allow_edited,
+			   .allow_foreign = project->allow_foreign_history },
 	};
 	if (out->driver == NULL)
 		return err_set(e, ERR_INPUT, "instance '%.*s' is of no known database",

@@ -53,6 +53,8 @@ static const struct command *const commands[] = {
 	&command_revisions_list,
 	&command_revisions_show,
 	&command_revisions_resolve,
+	&command_revisions_baseline,
+	&command_revisions_adopt,
 	&command_users_list,
 	&command_audit_list,
 	&command_help,
@@ -217,9 +219,22 @@ static int check_operands(const struct app *app, const struct options *given)
 	return EXIT_DONE;
 }
 
+/* A command's own option comes before a common one of that name: `baseline --version 7`. */
+static int wants_version(const struct app *app, const struct options *given)
+{
+	if (!option_has(given, "--version"))
+		return 0;
+	for (const struct option *o = app->command != NULL ? app->command->options : NULL;
+	     o != NULL && o->name != NULL; o++) {
+		if (strcmp(o->name, "--version") == 0)
+			return 0;
+	}
+	return 1;
+}
+
 static int run(struct app *app, int argc, char **argv)
 {
-	struct option_tables tables = { .tables = { global_options }, .n = 1 };
+	struct option_tables tables = { .n = 0 };
 	struct options given;
 	struct err e;
 	int code = choose_command(app, argc, argv);
@@ -228,11 +243,12 @@ static int run(struct app *app, int argc, char **argv)
 		return code;
 	if (app->command != NULL)
 		tables.tables[tables.n++] = app->command->options;
+	tables.tables[tables.n++] = global_options;
 	if (options_parse(&given, &tables, argc, argv, app->arena, &e) != 0)
 		return app_usage(app, "%s", e.msg);
 	if (option_has(&given, "--help"))
 		return help_print(app, app->command, app->command != NULL);
-	if (option_has(&given, "--version"))
+	if (wants_version(app, &given))
 		return command_version.run(app, &given);
 	if (app->command == NULL) {
 		IGNORE(app_usage(app, "no command is given")); /* the code is known */

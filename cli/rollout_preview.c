@@ -5,6 +5,7 @@
 #include "cli/rollout_report.h"
 #include "cli/table.h"
 #include "receiver/target.h"
+#include "release/foreign.h"
 #include "release/revision.h"
 
 static int read_ledger(struct preview_target *t, const struct local_rollout *r, struct err *e)
@@ -13,7 +14,8 @@ static int read_ledger(struct preview_target *t, const struct local_rollout *r, 
 	const struct conf_project *project = r->local.project;
 	const struct check_rules rules = { .project = project->id,
 					   .allow_out_of_order = project->allow_out_of_order,
-					   .allow_edited = project->allow_edited };
+					   .allow_edited = project->allow_edited,
+					   .allow_foreign = project->allow_foreign_history };
 	AUTO(db) struct db *db = NULL;
 	struct db_options options;
 	struct revision *revisions;
@@ -28,6 +30,8 @@ static int read_ledger(struct preview_target *t, const struct local_rollout *r, 
 	failed = revision_list(&revisions, &n, db, r->app->arena, e) != 0;
 	engine_session(r->engine, NULL);
 	if (failed)
+		return -1;
+	if (n == 0 && !rules.allow_foreign && foreign_refuse(db, t->target, e) != 0)
 		return -1;
 	return check_decide(&t->check, &r->local.manifest, revisions, n, &rules, r->app->arena, e);
 }

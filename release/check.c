@@ -6,6 +6,7 @@
 
 #include "release/check.h"
 
+#include "release/baseline.h"
 #include "release/version.h"
 
 #include <stdio.h>
@@ -118,6 +119,16 @@ static int refuse(const struct check_file *c, const struct revision *newest,
 	return 0;
 }
 
+/* The newest row that stands for everything up to its version. */
+static const struct revision *newest_mark(const struct revision *revisions, size_t n)
+{
+	for (size_t i = n; i > 0; i--) {
+		if (baseline_is_mark(&revisions[i - 1]))
+			return &revisions[i - 1];
+	}
+	return NULL;
+}
+
 int check_must_run(const struct check_file *file)
 {
 	return file->revision == NULL || file->verdict == CHECK_UNFINISHED;
@@ -128,6 +139,7 @@ int check_decide(struct check *out, const struct manifest *manifest,
 		 struct arena *arena, struct err *e)
 {
 	const struct revision *newest = n > 0 ? &revisions[n - 1] : NULL;
+	const struct revision *mark = newest_mark(revisions, n);
 	const struct check_file *first = NULL;
 	struct check check = { .n = manifest->n };
 	check.files = arena_array(arena, manifest->n, sizeof *check.files);
@@ -137,6 +149,9 @@ int check_decide(struct check *out, const struct manifest *manifest,
 		struct check_file *c = &check.files[i];
 		c->file = &manifest->files[i];
 		c->revision = find(revisions, n, c->file->version);
+		if (c->revision == NULL && mark != NULL &&
+		    version_compare(c->file->version, mark->version) < 0)
+			c->revision = mark;
 		c->verdict = judge(c->file, c->revision, newest);
 		if (forbidden(c, rules))
 			first = first != NULL ? first : c;

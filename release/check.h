@@ -22,12 +22,13 @@ struct check_rules {
 	struct str project;     /* its id, for messages; may be absent */
 	int allow_out_of_order; /* run such a file */
 	int allow_edited;       /* leave such a file as it was applied, if it is finished */
+	int allow_foreign;      /* run over another tool's history (release/foreign.h) */
 };
 
 struct check_file {
 	enum check_verdict verdict;
 	const struct migration *file;
-	const struct revision *revision; /* NULL when the ledger has none */
+	const struct revision *revision; /* its own, or a mark that covers it; NULL: none */
 };
 
 struct check {

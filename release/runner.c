@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "release/foreign.h"
 #include "release/runner_impl.h"
 
 enum {
@@ -59,6 +60,9 @@ static int one_round(enum runner_step *step, struct runner *r, struct err *e)
 	struct check check = { .files = NULL };
 	*step = RUNNER_APPLIED;
 	if (revision_load(&revisions, &r->rows, r->db, r->arena, e) != 0)
+		return -1;
+	if (r->rows == 0 && !r->job->rules.allow_foreign &&
+	    foreign_refuse(r->db, r->job->target_name, e) != 0)
 		return -1;
 	int rc =
 	    check_decide(&check, r->job->manifest, revisions, r->rows, &r->job->rules, r->arena, e);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "release/foreign.h"
 #include "release/runner_impl.h"
 
 enum { STATEMENTS_MAX = 512 * 1024 * 1024 };
@@ -131,6 +132,8 @@ static int work(struct runner_dry *out, struct runner *r, struct err *e)
 	size_t n;
 	if (db_lock(r->db, job->lock_wait_ms, e) != 0 ||
 	    revision_list(&revisions, &n, r->db, r->arena, e) != 0 ||
+	    (n == 0 && !job->rules.allow_foreign &&
+	     foreign_refuse(r->db, job->target_name, e) != 0) ||
 	    check_decide(&check, job->manifest, revisions, n, &job->rules, r->arena, e) != 0)
 		return -1;
 	struct runner_dry dry = { .n = 0 };
