@@ -13,7 +13,8 @@ _tidegate_words() {
 		-c | --config | --format | --role | --state | --repository | --since | --limit | \
 			--to | --timeout | --body | --provider | --event | --header | --commit | \
 			--number | --title | --author | --author-id | --branch | --url | \
-			--secret-index | --delivery-id | --project | --stage | --task | --from-statement | --reason)
+			--secret-index | --delivery-id | --project | --stage | --task | --from-statement | --reason | \
+			--comment | --not-before | --object)
 			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
 			((i++))
 			;;
@@ -56,7 +57,12 @@ _tidegate_options() {
 			"--declarative --target-stage --dry-run --release-id-template" \
 			"--release-id-timezone --plan"
 		;;
-	'run '*) echo "$common --stage --wait --timeout --project" ;;
+	'approve '*) echo "$common --stage --comment --project" ;;
+	'run '*)
+		echo "$common --stage --task --not-before --force --wait --timeout --project"
+		;;
+	'skip '* | 'cancel '*) echo "$common --stage --task --reason --project" ;;
+	'audit '*) echo "$common --since --object --limit" ;;
 	'retry '*) echo "$common --stage --task --wait --timeout --project" ;;
 	'deliveries show') echo "$common --body" ;;
 	'deliveries fetch-missed') echo "$common --repository --since --dry-run" ;;
@@ -75,8 +81,8 @@ _tidegate_options() {
 _tidegate() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local command verb words=''
-	local commands='serve config hook simulate replay check rollout run retry deliveries releases plans rollouts
-		revisions users help version'
+	local commands='serve config hook simulate replay check rollout approve run retry skip cancel deliveries releases plans rollouts
+		revisions users audit help version'
 
 	COMPREPLY=()
 	# "--format=js" comes as three words
@@ -97,7 +103,7 @@ _tidegate() {
 		;;
 	--format)
 		words='table json'
-		[[ $command == users ]] && words+=' csv'
+		[[ $command == users || $command == audit ]] && words+=' csv'
 		[[ $command == check ]] && words+=' sarif github gitlab bitbucket azure'
 		;;
 	--role) words='all' ;;
@@ -107,7 +113,8 @@ _tidegate() {
 	--event) words='pull_request push ping' ;;
 	--since | --limit | --repository | --to | --timeout | --header | --commit | --number | \
 		--title | --author | --author-id | --branch | --url | --secret-index | \
-		--delivery-id | --project | --stage | --task | --file-pattern | --targets | \
+		--delivery-id | --project | --stage | --task | --comment | --not-before | --object | \
+		--file-pattern | --targets | \
 		--service-account | --service-account-secret | --access-token | \
 		--custom-header | --target-stage | --release-id-template | \
 		--release-id-timezone | --plan | --explain | --custom-rules | --from-statement | --reason)
@@ -131,7 +138,7 @@ _tidegate() {
 		*,revisions, | *,help,revisions) words='list show resolve' ;;
 		*,releases, | *,plans, | *,rollouts,) words='list show' ;;
 		*,help,releases | *,help,plans | *,help,rollouts) words='list show' ;;
-		*,users, | *,help,users) words='list' ;;
+		*,users, | *,help,users | *,audit, | *,help,audit) words='list' ;;
 		*,simulate,?*) words='merge push ping' ;;
 		esac
 	fi
