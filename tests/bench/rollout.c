@@ -22,6 +22,7 @@
 #include "release/store.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -153,8 +154,7 @@ static void wait_until_done(struct bench *b, int64_t plan)
 	static const char failed[] =
 	    "SELECT count(*) FROM task WHERE plan = $1 AND status = 'FAILED'";
 	for (int64_t look = 0; number(b, open, plan) != 0; look++) {
-		uint64_t seen = bell_rings(&b->tasks);
-		if (look % 16 == 0) {
+		if (look % 32 == 0) {
 			if (number(b, failed, plan) > 0)
 				exit(1); /* the log has said why */
 			size_t threads = entries("/proc/self/task", NULL);
@@ -162,7 +162,7 @@ static void wait_until_done(struct bench *b, int64_t plan)
 			b->threads = threads > b->threads ? threads : b->threads;
 			b->sockets = sockets > b->sockets ? sockets : b->sockets;
 		}
-		bell_wait(&b->tasks, seen + UINT32_MAX, LOOK_MS);
+		(void)poll(NULL, 0, LOOK_MS);
 	}
 }
 
