@@ -143,7 +143,8 @@ static void add(struct lint_run *l, enum rule rule, struct db_place place, const
 }
 
 /* A text cut at a character's end. */
-static void format(char out[CONTENT_MAX], const char *fmt, va_list args)
+static void __attribute__((format(printf, 2, 0)))
+format(char out[CONTENT_MAX], const char *fmt, va_list args)
 {
 	struct err e;
 	char text[sizeof e.msg];

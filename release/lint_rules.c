@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What people are told of each rule. docs/rules.md is made of this table (`tidegate check
- * --list-rules --format markdown` prints it, and a test compares).
+ * What people are told of each rule. docs/rules.md is this table as a page: `release_lint --write`
+ * in tests/ writes it, and the test of the same name compares.
  */
 
 #include "release/lint.h"
