@@ -160,6 +160,7 @@ static int review_group(struct review_state *r, struct review_group *g, struct d
 	/* Where there is no copy, scripts are not tried; each driver has its reader beside that. */
 	if (db_copy(&g->copy, db, g->driver, &none) != 0)
 		g->copy = NULL;
+	g->is_blank = db == NULL;
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < r->job->manifest->n; i++)
 		rc = review_file(r, g, i, db, e);

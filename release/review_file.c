@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	FILE_MAX = 256 << 20,        /* bytes of one file */
@@ -190,9 +191,23 @@ static int is_constraint(const struct err *why)
 	       (code & 0xff) == SQLITE_CONSTRAINT_CODE;
 }
 
+/* What SQLite's parser says, as against what a missing table makes it say (parse.y, tokenize.c). */
+static int is_grammar(const struct err *why)
+{
+	return strstr(why->msg, "syntax error") != NULL ||
+	       strstr(why->msg, "unrecognized token") != NULL ||
+	       strstr(why->msg, "incomplete input") != NULL;
+}
+
 static int add_trial(struct look *l, struct db_place place, const struct err *why)
 {
 	enum rule rule = RULE_SYNTAX;
+	if (l->g->is_blank && why->code == ERR_DB && !is_grammar(why))
+		return review_add(l->r, l->w, level_of(l, RULE_NOT_CHECKED), RULE_NOT_CHECKED,
+				  place,
+				  "tried on an empty database, since no target was asked: %s; it "
+				  "and the files behind it are not tried further",
+				  why->msg);
 	if (why->code == ERR_REFUSED)
 		rule = RULE_SCRIPT_REFUSED;
 	else if ((why->code != ERR_DB && why->code != ERR_EXISTS) || is_constraint(why))

@@ -42,6 +42,7 @@ struct review_group {
 	struct lint_policy policy;
 	struct lint_context context;
 	struct db *copy; /* where scripts are tried; NULL: nowhere */
+	int is_blank;    /* the copy is of no target: what was there before is not in it */
 	size_t targets;
 	size_t estimated; /* of these */
 };

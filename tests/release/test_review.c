@@ -221,6 +221,12 @@ static void test_review_carries_schema(void **state)
 		assert_non_null(strstr(r.text, "4@0: syntax:2 "));
 	assert_int_equal(r.review.errors, room->pg == NULL ? 1 : 0);
 	assert_int_equal(target_number(&t, "select count(*) from t"), 2);
+	/* Without a target nobody knows what was there before. */
+	target_files(&t, &files[1]);
+	review(&r, &t, 1, 1);
+	assert_int_equal(r.review.errors, 0);
+	if (room->pg == NULL)
+		assert_non_null(strstr(r.text, "2@0: not-checked:2 "));
 	target_end(&t);
 }
 
