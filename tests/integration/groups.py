@@ -48,6 +48,10 @@ class Fleet(World):
         with contextlib.closing(sqlite3.connect(self.path(name))) as db:
             return db.execute(f"select count(*) from {table}").fetchone()[0]
 
+    def planned(self):
+        """How many plans have a rollout: it is made a moment after its plan."""
+        return sum(plan["has_rollout"] for plan in self.list("plans"))
+
     def newest(self):
         return self.delivery(self.list("deliveries")[0]["id"])
 
@@ -87,7 +91,7 @@ def test_fleet():
 
         # the delivery again: a new plan with the list of now, where what is done is done
         w.tidegate("replay", str(row["id"]))
-        tide.wait_for("the new plan", lambda: len(w.list("plans")) == 2)
+        tide.wait_for("the new plan", lambda: w.planned() == 2)
         rollout = w.list("plans")[0]["name"] + "/rollout"
         w.stage(rollout, "prod", "DONE")
         check_equal(w.count("tenant_20", "t"), 0)
@@ -136,7 +140,7 @@ def test_moved_before_its_task():
         check_in("moved from environment 'dev' to 'prod'", task["detail"])
         # a plan of today
         w.tidegate("replay", str(row["id"]))
-        tide.wait_for("the new plan", lambda: len(w.list("plans")) == 2)
+        tide.wait_for("the new plan", lambda: w.planned() == 2)
         rollout = w.list("plans")[0]["name"] + "/rollout"
         tide.wait_for("the rollout", lambda: "prod" in w.stages(rollout))
         w.tidegate("run", rollout, "--stage", "prod")
