@@ -178,7 +178,7 @@ static int check_instance(struct checker *k, size_t i)
 				 STR_ARG(in->environment));
 	if (conf_url_check_instance(in->url, k->e) != 0)
 		return conf_fail_wrap(k->file, value_at(item, "url"), k->e);
-	if (in->password != NULL && !conf_url_is_postgres(in->url))
+	if (in->password != NULL && str_starts(in->url, STR("sqlite:")))
 		return conf_fail(k->file, value_at(item, "password"), k->e,
 				 "a sqlite instance has no password (expected the key to be left "
 				 "out)");

@@ -117,14 +117,65 @@ static int check_postgres(struct str url, const char *password_key, int with_dat
 	return check_query(str_from(rest, question + 1), password_key, with_database, e);
 }
 
+/* Options of a mysql url; what they mean is the driver's. */
+static int check_mysql_query(struct str query, int *has_socket, struct err *e)
+{
+	static const char *const keys[] = { "sslmode", "ssl-ca", "ssl-cert", "ssl-key", "socket" };
+	static const char *const modes[] = { "disable", "require", "verify-full" };
+	struct str pair;
+	while (query.n > 0 && str_split(&pair, &query, '&')) {
+		struct str key = str_first(pair, str_find(pair, '='));
+		struct str value = str_from(pair, key.n + 1);
+		if (str_eq_nocase(key, STR("password")))
+			return err_set(e, ERR_INPUT, no_password, "password");
+		size_t i = 0, mode = 0;
+		while (i < sizeof keys / sizeof keys[0] && !str_eq_cstr(key, keys[i]))
+			i++;
+		while (mode < sizeof modes / sizeof modes[0] && !str_eq_cstr(value, modes[mode]))
+			mode++;
+		if (i == sizeof keys / sizeof keys[0])
+			return err_set(e, ERR_INPUT,
+				       "unknown option in the url (expected sslmode, ssl-ca, "
+				       "ssl-cert, ssl-key or socket)");
+		if (i == 0 && mode == sizeof modes / sizeof modes[0])
+			return err_set(e, ERR_INPUT,
+				       "unknown sslmode in the url (expected disable, require or "
+				       "verify-full)");
+		*has_socket |= str_eq_cstr(key, "socket");
+	}
+	return 0;
+}
+
+static int check_mysql(struct str url, struct err *e)
+{
+	struct str scheme, authority, rest;
+	int has_socket = 0;
+	if (!split_authority(&scheme, &authority, &rest, url))
+		return err_set(e, ERR_INPUT, "malformed url (expected mysql://user@host:port)");
+	size_t question = str_find(rest, '?');
+	struct str path = str_first(rest, question);
+	struct str user = take_user(&authority);
+	if (str_find(user, ':') < user.n || str_find(path, '@') < path.n)
+		return err_set(e, ERR_INPUT, no_password, "password");
+	if (path.n > 0 && !str_eq(path, STR("/")))
+		return err_set(e, ERR_INPUT,
+			       "the url names a database (expected only the server: a repository's "
+			       "targets name databases)");
+	if (check_mysql_query(str_from(rest, question + 1), &has_socket, e) != 0)
+		return -1;
+	if (user.n == 0 || check_host(authority) != 0 || (authority.n == 0) != has_socket)
+		return err_set(e, ERR_INPUT,
+			       "malformed user, host or port in the url (expected "
+			       "mysql://user@host:port, or mysql://user@?socket=PATH)");
+	return 0;
+}
+
 int conf_url_check_instance(struct str url, struct err *e)
 {
 	if (has_blank(url))
 		return err_set(e, ERR_INPUT, "a blank in the url");
-	if (scheme_is(url, "mysql") || scheme_is(url, "mariadb"))
-		return err_set(e, ERR_INPUT,
-			       "MySQL and MariaDB are not supported yet by this build (expected "
-			       "sqlite:DIR or postgresql://user@host:port)");
+	if (str_starts(url, STR("mysql:")) || str_starts(url, STR("mariadb:")))
+		return check_mysql(url, e);
 	if (str_starts(url, STR("sqlite:"))) {
 		struct str dir = str_from(url, sizeof "sqlite:" - 1);
 		if (dir.n == 0 || str_starts(dir, STR("//")))
@@ -136,8 +187,8 @@ int conf_url_check_instance(struct str url, struct err *e)
 	if (str_starts(url, STR("postgresql:")) || str_starts(url, STR("postgres:")))
 		return check_postgres(url, "password", 0, e);
 	return err_set(e, ERR_INPUT,
-		       "unknown kind of database in the url (expected sqlite:DIR or "
-		       "postgresql://user@host:port)");
+		       "unknown kind of database in the url (expected sqlite:DIR, "
+		       "postgresql://user@host:port or mysql://user@host:port)");
 }
 
 int conf_url_check_clone(struct str url, struct err *e)

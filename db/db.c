@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct db_driver *const drivers[] = { &db_sqlite, &db_postgres, NULL };
+static const struct db_driver *const drivers[] = { &db_sqlite, &db_postgres, &db_mysql, NULL };
 
 const struct db_driver *const *db_drivers(void)
 {
@@ -46,7 +46,8 @@ static int fail_scheme(struct str url, struct err *e)
 {
 	/* Only the scheme is shown: the rest may hold a password. */
 	struct str scheme = str_first(url, str_find(url, ':'));
-	return err_set(e, ERR_INPUT, "unknown kind of database '%.*s', want sqlite: or postgresql:",
+	return err_set(e, ERR_INPUT,
+		       "unknown kind of database '%.*s', want sqlite:, postgresql: or mysql:",
 		       STR_ARG(str_first(scheme, 32)));
 }
 
@@ -367,6 +368,9 @@ int db_ledger_look(struct db *db, struct err *e)
 
 static int make(struct db *db, struct err *e)
 {
+	/* Where DDL commits by itself, it is one statement. */
+	if (!(db->driver->flags & DB_DDL_IN_TX))
+		return db_exec(db, NULL, db->driver->ledger_ddl, DB_NO_ARGS, e);
 	struct db_script script = { .notice = NULL };
 	return db_script_run(db, str_of(db->driver->ledger_ddl), &script, e);
 }
@@ -380,7 +384,8 @@ static int upgrade(struct db *db, struct err *e)
 	return 0;
 }
 
-/* Within a transaction. Somebody else may have made what "if not exists" then found. */
+/* Within a transaction, where it takes DDL back. Somebody else may have made what "if not exists"
+ * then found. */
 static int make_ledger(struct db *db, int there, struct err *e)
 {
 	if ((there == 0 ? make(db, e) : upgrade(db, e)) != 0)
@@ -396,11 +401,12 @@ int db_ledger_make(struct db *db, struct err *e)
 	int there = db_ledger_look(db, e);
 	if (there < 0 || there == 1)
 		return there < 0 ? -1 : 0;
-	if (db_begin(db, e) != 0)
+	int within = (db->driver->flags & DB_DDL_IN_TX) != 0;
+	if (within && db_begin(db, e) != 0)
 		return err_wrap(e, "cannot make the ledger %s", db_ledger(db));
 	if (make_ledger(db, there, e) != 0) {
 		db_rollback(db);
 		return err_wrap(e, "cannot make the ledger %s", db_ledger(db));
 	}
-	return db_commit(db, e);
+	return within ? db_commit(db, e) : 0;
 }

@@ -43,7 +43,9 @@ struct db_value db_text_value(struct str s);
 
 /* How to reach a database. All strings are lent for the call. */
 struct db_options {
-	struct str url; /* "sqlite:PATH" (the file itself), "postgresql://user@host:port/?k=v" */
+	/* "sqlite:PATH" (the file itself), "postgresql://user@host:port/?k=v", "mysql://user@host"
+	 */
+	struct str url;
 	struct str database; /* a server's database; absent for sqlite, whose url is the file */
 	const struct secret *password; /* NULL: none */
 	const char *application;       /* shown by the server; NULL: "tidegate" */
@@ -348,7 +350,8 @@ struct db_driver {
 	 * version; why it must not be used, or NULL) when there is something of that name */
 	const char *ledger_look;
 	const char *ledger_check; /* the same, when that answered 2: look closer */
-	const char *ledger_ddl;   /* script that makes it when it is missing */
+	/* script that makes it when it is missing; one statement without DB_DDL_IN_TX */
+	const char *ledger_ddl;
 	/* statements that give an older one today's shape; NULL-ended */
 	const char *const *ledger_upgrade;
 	/* native codes of db_is_lock_timeout; NULL-ended */
@@ -407,6 +410,7 @@ struct db_driver {
 
 extern const struct db_driver db_sqlite;
 extern const struct db_driver db_postgres;
+extern const struct db_driver db_mysql; /* and MariaDB */
 
 /* What every session starts with; a driver embeds it first. For drivers only. */
 struct db {

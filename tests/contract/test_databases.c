@@ -14,7 +14,7 @@ enum { ARENA_MAX = 16 * 1024 * 1024 };
 static struct db_options instance_of(const struct fixture *f, char url[300])
 {
 	(void)snprintf(url, 300, "%s", f->url);
-	if (!f->is_pg)
+	if (!is_pg(f) && !is_my(f))
 		*strrchr(url, '/') = '\0';
 	return (struct db_options){ .url = str_of(url), .database = STR("nobody") };
 }
@@ -32,9 +32,11 @@ static const struct db_database *find(const struct db_database *list, size_t n, 
 static void second(const struct fixture *f, int make)
 {
 	char path[300];
-	if (f->is_pg) {
-		run_sql(f->db,
-			make ? "create database \"aa-tenant.2\"" : "drop database \"aa-tenant.2\"");
+	if (is_pg(f) || is_my(f)) {
+		char quote = is_pg(f) ? '"' : '`';
+		(void)snprintf(path, sizeof path, "%s database %caa-tenant.2%c",
+			       make ? "create" : "drop", quote, quote);
+		run_sql(f->db, path);
 		return;
 	}
 	(void)snprintf(path, sizeof path, "%s/aa-tenant.2.db", f->dir);
@@ -57,7 +59,7 @@ static void test_databases_of_an_instance(void **state)
 	size_t before, n;
 	arena_init(&arena, ARENA_MAX);
 	must(db_databases(&list, &before, &o, &arena, &e));
-	const char *own = f->is_pg ? f->database : "target";
+	const char *own = f->database != NULL ? f->database : "target";
 	assert_non_null(find(list, before, own));
 	assert_null(find(list, before, own)->why_not.p);
 	assert_null(find(list, before, "aa-tenant.2"));
@@ -82,9 +84,13 @@ static void test_databases_of_nobody(void **state)
 	size_t n;
 	arena_init(&arena, ARENA_MAX);
 	must(db_databases(&list, &n, &o, &arena, &e));
-	if (f->is_pg) {
+	if (is_pg(f)) {
 		assert_true(str_eq_cstr(find(list, n, "template1")->why_not, "a template"));
 		assert_true(str_eq_cstr(find(list, n, "postgres")->why_not, "the server's own"));
+		return;
+	}
+	if (is_my(f)) {
+		assert_true(str_eq_cstr(find(list, n, "mysql")->why_not, "the server's own"));
 		return;
 	}
 	char path[300];
@@ -106,9 +112,12 @@ static void test_databases_unreachable(void **state)
 	struct db_options o = { .url = STR("postgresql://127.0.0.1:1"),
 				.connect_timeout_ms = 2000 };
 	arena_init(&arena, ARENA_MAX);
-	if (!f->is_pg)
+	int is_file = (f->driver->flags & DB_FILE) != 0;
+	if (is_file)
 		o.url = STR("sqlite:/nowhere/at/all");
-	must_fail(f->is_pg ? ERR_UNAVAILABLE : ERR_NOTFOUND,
+	if (is_my(f))
+		o.url = STR("mysql://me@127.0.0.1:1");
+	must_fail(is_file ? ERR_NOTFOUND : ERR_UNAVAILABLE,
 		  db_databases(&list, &n, &o, &arena, &e));
 	assert_null(list);
 	assert_int_equal(n, 7);
@@ -143,7 +152,7 @@ static void test_databases_tables_named(void **state)
 	struct err e;
 	assert_int_equal(db_next(rows, &e), 1);
 	assert_true(str_eq_cstr(db_text(rows, 1), "t_named_a"));
-	if (f->is_pg)
+	if (is_pg(f))
 		assert_true(str_eq_cstr(db_text(rows, 0), "public"));
 	assert_int_equal(db_next(rows, &e), 1);
 	assert_true(str_eq_cstr(db_text(rows, 1), "t_named_b"));

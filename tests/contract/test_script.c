@@ -16,7 +16,7 @@ static void test_script_runs_scripts(void **state)
 				   "insert into script_a values (1, 'a;b'), (2, 'it''s');\r\n"
 				   "/* ; */ select * from script_a;\r\n"
 				   "update script_a set t = 'x' where id = 1\r\n";
-	must(run_script(f->db, str_of(text), &s, &e));
+	must(run_file(f->db, str_of(text), &s, &e));
 	assert_int_equal(s.statements, 4);
 	assert_int_equal(s.changed, 3);
 	assert_int_equal(ask(f->db, "select count(*) from script_a"), 2);
@@ -44,11 +44,12 @@ static void test_script_runs_empty_scripts(void **state)
 	}
 	struct db_script s = { .notice = NULL };
 	must(run_script(f->db, STR_NULL, &s, &e));
-	must(db_begin(f->db, &e));
 	run_sql(f->db, "create table empty_script (id bigint)");
+	must(db_begin(f->db, &e));
+	run_sql(f->db, "insert into empty_script values (1)");
 	must(db_script_run(f->db, STR(""), &s, &e));
 	must(db_commit(f->db, &e));
-	assert_int_equal(ask(f->db, "select count(*) from empty_script"), 0);
+	assert_int_equal(ask(f->db, "select count(*) from empty_script"), 1);
 }
 
 static void test_script_runs_large_scripts(void **state)
@@ -57,13 +58,13 @@ static void test_script_runs_large_scripts(void **state)
 	enum { ROWS = 20000 };
 	AUTO(buf) struct buf b;
 	buf_init(&b, (size_t)16 << 20);
-	buf_adds(&b, "create table large (id bigint, t text);\n");
+	run_sql(f->db, "create table large (id bigint, t text)");
 	for (int i = 0; i < ROWS; i++)
 		buf_addf(&b, "insert into large values (%d, 'row; number %d');\n", i, i);
 	struct db_script s = { .notice = NULL };
 	int64_t since = clock_mono_ms();
 	must(run_script(f->db, buf_str(&b), &s, &e));
-	assert_int_equal(s.statements, ROWS + 1);
+	assert_int_equal(s.statements, ROWS);
 	assert_int_equal(s.changed, ROWS);
 	assert_true(clock_mono_ms() - since < 60000); /* not quadratic */
 }
@@ -91,14 +92,14 @@ static void test_script_tells_where_a_script_failed(void **state)
 	for (size_t i = 0; i < sizeof failing / sizeof failing[0]; i++) {
 		struct db_script s = { .notice = NULL };
 		struct err e = { .code = ERR_NONE };
-		assert_int_equal(run_script(f->db, str_of(failing[i].text), &s, &e), -1);
+		assert_int_equal(run_file(f->db, str_of(failing[i].text), &s, &e), -1);
 		const struct db_place *want = &failing[i].place;
 		if (s.failed.statement != want->statement || s.failed.line != want->line)
 			fail_msg("%zu: %zu:%zu:%zu %s", i, s.failed.statement, s.failed.line,
 				 s.failed.column, e.msg);
-		/* SQLite may point to the statement's table where PostgreSQL points to its start.
-		 */
-		if (i != 5 && s.failed.column != want->column)
+		/* SQLite may point to the statement's table where PostgreSQL points to its start;
+		 * MySQL tells no column. */
+		if (i != 5 && !is_my(f) && s.failed.column != want->column)
 			fail_msg("%zu: column %zu: %s", i, s.failed.column, e.msg);
 		assert_int_equal(e.code, ERR_DB);
 	}
@@ -112,12 +113,15 @@ static void test_script_tells_where_data_failed(void **state)
 	static const char text[] = "create table uniq (id int primary key);\n"
 				   "insert into uniq values (1);\n\n"
 				   "  -- again\n  insert into uniq values (1);\nselect 1;";
-	must_fail(ERR_EXISTS, run_script(f->db, str_of(text), &s, &e));
+	must_fail(ERR_EXISTS, run_file(f->db, str_of(text), &s, &e));
 	assert_int_equal(s.statements, 2);
 	assert_int_equal(s.failed.statement, 3);
 	assert_int_equal(s.failed.line, 5);
 	assert_int_equal(s.failed.column, 3);
-	must_fail(ERR_DB, db_exec(f->db, NULL, "select * from uniq", DB_NO_ARGS, &e));
+	if (has_ddl_in_tx(f))
+		must_fail(ERR_DB, db_exec(f->db, NULL, "select * from uniq", DB_NO_ARGS, &e));
+	else
+		assert_int_equal(ask(f->db, "select count(*) from uniq"), 1);
 }
 
 static void test_script_screens_transaction_control(void **state)
@@ -150,9 +154,10 @@ static void test_script_nests_savepoints(void **state)
 {
 	struct fixture *f = *state;
 	struct db_script s = { .notice = NULL };
+	run_sql(f->db, "create table nested (id int)");
 	must(run_script(f->db,
-			STR("create table nested (id int); savepoint a;"
-			    "insert into nested values (1); rollback to a; release a;"
+			STR("savepoint a;"
+			    "insert into nested values (1); rollback to a; release savepoint a;"
 			    "insert into nested values (2);"),
 			&s, &e));
 	assert_int_equal(ask(f->db, "select id from nested"), 2);
@@ -164,9 +169,12 @@ static void test_script_leaves_no_temporary_objects(void **state)
 	struct db_script s = { .notice = NULL };
 	run_sql(f->db, "create table shadowed (id int)");
 	must(run_script(f->db,
-			STR("create temp table shadowed (id int);"
-			    "insert into shadowed values (1);"
-			    "create temp view \"odd \"\"name\" as select * from shadowed;"),
+			is_my(f) ? STR("create temporary table shadowed (id int);"
+				       "insert into shadowed values (1)")
+				 : STR("create temp table shadowed (id int);"
+				       "insert into shadowed values (1);"
+				       "create temp view \"odd \"\"name\" as"
+				       " select * from shadowed;"),
 			&s, &e));
 	must(run_script(f->db, STR("insert into shadowed values (5), (6)"), &s, &e));
 	AUTO(db) struct db *other = connect_to(f);
@@ -180,13 +188,14 @@ static void test_script_cancels_scripts(void **state)
 	struct db_script s = { .notice = NULL };
 	char text[256];
 	pthread_t thread;
-	(void)snprintf(text, sizeof text, "create table half (id int);\n%s;", slow_sql(f));
+	run_sql(f->db, "create table half (id int)");
+	(void)snprintf(text, sizeof text, "insert into half values (1);\n%s;", slow_sql(f));
 	assert_int_equal(pthread_create(&thread, NULL, cancel_later, &slow), 0);
 	must_fail(ERR_UNAVAILABLE, run_script(f->db, str_of(text), &s, &e));
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_int_equal(s.failed.statement, 2);
 	assert_int_equal(s.failed.line, 2);
-	must_fail(ERR_DB, db_exec(f->db, NULL, "select * from half", DB_NO_ARGS, &e));
+	assert_int_equal(ask(f->db, "select count(*) from half"), 0);
 }
 
 static const struct CMUnitTest tests[] = {

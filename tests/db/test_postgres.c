@@ -395,7 +395,7 @@ static int start(void **state)
 	static char name[] = "target";
 	*state = &f;
 	f = *chosen(NULL);
-	f.is_pg = 1;
+	f.driver = &db_postgres;
 	f.database = name;
 	(void)snprintf(f.url, sizeof f.url, "%s", f.pg.url);
 	AUTO(db) struct db *db = pg_open(&f.pg, "postgres", NULL);
@@ -426,7 +426,7 @@ int main(void)
 		cmocka_unit_test(test_postgres_screens),
 		cmocka_unit_test(test_postgres_maps_states),
 	};
-	struct fixture f = { .is_pg = 1 };
+	struct fixture f = { .driver = &db_postgres };
 	(void)unsetenv("TIDEGATE_TEST_PG");
 	int rc = pg_start(&f.pg) == 0 ? 0 : 77;
 	(void)chosen(&f);

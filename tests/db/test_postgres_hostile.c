@@ -402,7 +402,7 @@ static int start(void **state)
 	static char name[] = "target";
 	*state = &f;
 	f = *chosen(NULL);
-	f.is_pg = 1;
+	f.driver = &db_postgres;
 	f.database = name;
 	(void)snprintf(f.url, sizeof f.url, "%s", f.pg.url);
 	AUTO(db) struct db *db = pg_open(&f.pg, "postgres", NULL);
@@ -431,7 +431,7 @@ int main(void)
 		on_server(test_hostile_rows_stay_out_of_messages),
 		cmocka_unit_test(test_hostile_server_begins_a_copy),
 	};
-	struct fixture f = { .is_pg = 1 };
+	struct fixture f = { .driver = &db_postgres };
 	(void)unsetenv("TIDEGATE_TEST_PG");
 	int rc = pg_start(&f.pg) == 0 ? 0 : 77;
 	(void)chosen(&f);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "db/db.h"
+#include "support/my.h"
 #include "support/pg.h"
 
 #include <pthread.h>
@@ -24,13 +25,30 @@
 
 /* What one run of the suite works on. */
 struct fixture {
-	int is_pg;
-	struct pg pg;
+	const struct db_driver *driver;
+	struct pg pg; /* of PostgreSQL */
+	struct my my; /* of MySQL */
 	char dir[64];
 	char url[256];
 	const char *database;
 	struct db *db; /* opened for each test */
 };
+
+DRIVER_HELPER int is_pg(const struct fixture *f)
+{
+	return f->driver == &db_postgres;
+}
+
+DRIVER_HELPER int is_my(const struct fixture *f)
+{
+	return f->driver == &db_mysql;
+}
+
+/* Whether a transaction that fails takes DDL back: elsewhere a file with DDL runs without one. */
+DRIVER_HELPER int has_ddl_in_tx(const struct fixture *f)
+{
+	return (f->driver->flags & DB_DDL_IN_TX) != 0;
+}
 
 DRIVER_HELPER struct db *connect_with(const struct fixture *f, struct db_options o)
 {
@@ -94,6 +112,24 @@ DRIVER_HELPER int run_script(struct db *db, struct str text, struct db_script *s
 	return -1;
 }
 
+/* The same, as a file that its database can take: statement by statement without a transaction,
+ * where that would be ended by DDL. */
+DRIVER_HELPER int run_file(struct db *db, struct str text, struct db_script *script, struct err *e)
+{
+	if (db_driver_of(db)->flags & DB_DDL_IN_TX)
+		return run_script(db, text, script, e);
+	AUTO(arena) struct arena arena;
+	arena_init(&arena, (size_t)64 << 20);
+	struct db_statement *list = NULL;
+	size_t n = 0;
+	int rc = db_script_split(&list, &n, &script->failed, db_driver_of(db), text, &arena, e);
+	script->statements = 0;
+	script->changed = 0;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = db_statement_run(db, &list[i], script, e);
+	return rc == 0 ? db_session_reset(db, e) : -1;
+}
+
 DRIVER_HELPER int setup(void **state)
 {
 	struct fixture *f = *state;
@@ -125,7 +161,11 @@ DRIVER_HELPER void *cancel_later(void *context)
 
 DRIVER_HELPER const char *slow_sql(const struct fixture *f)
 {
-	return f->is_pg ? "select pg_sleep(30)"
+	if (is_my(f))
+		return "select count(*) from information_schema.collations a,"
+		       " information_schema.collations b, information_schema.collations c,"
+		       " information_schema.collations d";
+	return is_pg(f) ? "select pg_sleep(30)"
 			: "with recursive n(i) as (select 1 union all select i + 1 from n)"
 			  " select count(*) from n";
 }
@@ -151,6 +191,7 @@ DRIVER_HELPER int run_sqlite(struct fixture *f, const struct CMUnitTest *tests, 
 	if (mkdtemp(f->dir) == NULL)
 		return 1;
 	(void)snprintf(f->url, sizeof f->url, "sqlite:%s/target.db", f->dir);
+	f->driver = &db_sqlite;
 	(void)chosen(f);
 	int rc = _cmocka_run_group_tests("sqlite", tests, n, group_setup, NULL);
 	char rm[] = "rm", flags[] = "-rf";
@@ -166,7 +207,7 @@ DRIVER_HELPER int run_postgres(struct fixture *f, const struct CMUnitTest *tests
 		pg_stop(&f->pg);
 		return 77;
 	}
-	f->is_pg = 1;
+	f->driver = &db_postgres;
 	f->database = name;
 	(void)snprintf(f->url, sizeof f->url, "%s", f->pg.url);
 	(void)chosen(f);
@@ -175,12 +216,31 @@ DRIVER_HELPER int run_postgres(struct fixture *f, const struct CMUnitTest *tests
 	return rc;
 }
 
-/* The whole suite; 77 when there is no PostgreSQL on this machine. */
+DRIVER_HELPER int run_mysql(struct fixture *f, const struct CMUnitTest *tests, size_t n)
+{
+	char name[64];
+	(void)snprintf(name, sizeof name, "driver_%ld", (long)getpid());
+	if (my_start(&f->my) != 0 || my_database(&f->my, name) != 0) {
+		my_stop(&f->my);
+		return 77;
+	}
+	f->driver = &db_mysql;
+	f->database = name;
+	(void)snprintf(f->url, sizeof f->url, "%s", f->my.url);
+	(void)chosen(f);
+	int rc = _cmocka_run_group_tests("mysql", tests, n, group_setup, NULL);
+	my_stop(&f->my);
+	return rc;
+}
+
+/* The whole suite; 77 when there is no PostgreSQL or MariaDB on this machine. */
 DRIVER_HELPER int run_drivers(const struct CMUnitTest *tests, size_t n)
 {
-	struct fixture sqlite = { .is_pg = 0 }, postgres = { .is_pg = 0 };
+	struct fixture sqlite = { .db = NULL }, postgres = { .db = NULL }, mysql = { .db = NULL };
 	int rc = run_sqlite(&sqlite, tests, n);
-	return rc != 0 ? rc : run_postgres(&postgres, tests, n);
+	if (rc == 0)
+		rc = run_postgres(&postgres, tests, n);
+	return rc != 0 ? rc : run_mysql(&mysql, tests, n);
 }
 
 #endif
