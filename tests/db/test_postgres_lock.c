@@ -245,6 +245,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_postgres_lock_settings_come_back, setup,
 						teardown),
 	};
-	struct fixture postgres = { .is_pg = 0 };
+	struct fixture postgres = { .db = NULL };
 	return run_postgres(&postgres, tests, sizeof tests / sizeof tests[0]);
 }

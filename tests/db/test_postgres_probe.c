@@ -209,6 +209,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_postgres_probe_on_a_broken_session, setup,
 						teardown),
 	};
-	struct fixture postgres = { .is_pg = 0 };
+	struct fixture postgres = { .db = NULL };
 	return run_postgres(&postgres, tests, sizeof tests / sizeof tests[0]);
 }
