@@ -68,6 +68,8 @@ static void track(struct mydb *m)
 {
 	const char *data = NULL;
 	size_t n = 0;
+	if ((m->conn->server_status & SERVER_SESSION_STATE_CHANGED) == 0)
+		return; /* what the library still has is of an answer before */
 	if (mysql_session_track_get_first(m->conn, SESSION_TRACK_STATE_CHANGE, &data, &n) == 0)
 		m->dirty = 1;
 }
@@ -84,8 +86,11 @@ static int take_result(MYSQL_RES **out, struct mydb_call *c, struct str sql, int
 			*changed += num_clamp_i64(n);
 		return 0;
 	}
-	if (out == NULL || *out != NULL)
+	if (out == NULL || *out != NULL) {
+		m->dirty =
+		    1; /* with rows it does not tell: a function in a SELECT may do anything */
 		return mydb_drop(c) == 0 ? 0 : mydb_fail(m, m->conn, e);
+	}
 	if (mydb_store(c) != 0)
 		return mydb_fail(m, m->conn, e);
 	*out = c->result;
@@ -487,6 +492,7 @@ const struct db_driver db_mysql = {
 	.split = mydb_split,
 	.statement = mydb_statement,
 	.reset = mydb_reset,
+	.probe = mydb_probe,
 	.lock = mydb_lock,
 	.cancel = mydb_cancel,
 	.databases = mydb_databases,

@@ -99,6 +99,13 @@ MYSQL *mydb_dial(struct mydb *m, enum mydb_on_cancel on_cancel, int64_t deadline
 					    password, m->database, m->where.port, m->where.socket,
 					    CLIENT_FOUND_ROWS),
 		   connect_cont);
+	if (c.connected != NULL && m->where.tls != MYDB_TLS_OFF &&
+	    mysql_get_ssl_cipher(conn) == NULL) {
+		/* The library goes on in the clear with a server that has no TLS. */
+		(void)err_set(e, ERR_UNAVAILABLE,
+			      "the server does not offer TLS, which the url asks for");
+		return NULL;
+	}
 	if (c.connected != NULL) {
 		keep_alive(conn);
 		return TAKE(conn);

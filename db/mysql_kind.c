@@ -129,7 +129,9 @@ static int has_word(const struct head *h, size_t upto, const char *word)
 /* CREATE, ALTER, DROP, RENAME. Only temporary tables stay inside of a transaction. */
 static unsigned classify_ddl(const char **kind, const struct head *h, size_t verb)
 {
+	static const char *const bare[4] = { "CREATE", "ALTER", "DROP", "RENAME" };
 	size_t at = 0, object = find_object(&at, h);
+	*kind = bare[verb];
 	if (is(h, 0, "drop") && is(h, 1, "prepare"))
 		return DB_SESSION;
 	if (object == sizeof objects / sizeof objects[0])
@@ -199,6 +201,34 @@ static int rolls_back_all(const struct head *h)
 	return !is(h, 1 + noise, "to");
 }
 
+/* Those that their second word decides. */
+static unsigned classify_pair(const char **kind, const struct head *h)
+{
+	if (is(h, 0, "rollback")) {
+		*kind = "ROLLBACK";
+		return rolls_back_all(h) ? DB_CONTROL : 0;
+	}
+	if (is(h, 0, "begin")) { /* MariaDB: BEGIN NOT ATOMIC */
+		*kind = "BEGIN";
+		return is(h, 1, "not") ? DB_OUTSIDE : DB_CONTROL;
+	}
+	if (is(h, 0, "start")) {
+		*kind = is(h, 1, "transaction") ? "START TRANSACTION" : "START";
+		return is(h, 1, "transaction") ? DB_CONTROL : DB_OUTSIDE;
+	}
+	if (is(h, 0, "load")) {
+		*kind = is(h, 1, "index") ? "LOAD INDEX" : "LOAD DATA";
+		return is(h, 1, "index") ? DB_OUTSIDE | DB_REPEATABLE : 0;
+	}
+	if (is(h, 0, "analyze")) { /* MariaDB's ANALYZE SELECT runs a statement */
+		int table = has_word(h, 3, "table");
+		*kind = table ? "ANALYZE TABLE" : NULL;
+		return table ? DB_OUTSIDE | DB_REPEATABLE : 0;
+	}
+	*kind = "a statement that is not known";
+	return DB_OUTSIDE;
+}
+
 static unsigned classify_once(const char **kind, struct str text, int comments_only)
 {
 	struct head h;
@@ -218,34 +248,21 @@ static unsigned classify_once(const char **kind, struct str text, int comments_o
 	}
 	if (is(&h, 0, "set"))
 		return classify_set(kind, &h, text, comments_only);
-	if (is(&h, 0, "rollback"))
-		return rolls_back_all(&h) ? DB_CONTROL : 0;
-	if (is(&h, 0, "begin"))
-		return is(&h, 1, "not") ? DB_OUTSIDE : DB_CONTROL;
-	if (is(&h, 0, "start"))
-		return is(&h, 1, "transaction") ? DB_CONTROL : DB_OUTSIDE;
-	if (is(&h, 0, "load"))
-		return is(&h, 1, "index") ? DB_OUTSIDE | DB_REPEATABLE : 0;
-	if (is(&h, 0, "analyze")) {
-		/* MariaDB's ANALYZE SELECT runs and explains a statement. */
-		int table = has_word(&h, 3, "table");
-		*kind = table ? "ANALYZE TABLE" : NULL;
-		return table ? DB_OUTSIDE | DB_REPEATABLE : 0;
-	}
-	return DB_OUTSIDE;
+	return classify_pair(kind, &h);
 }
-
 void mydb_classify(struct db_statement *s)
 {
 	const char *kind = NULL;
 	s->flags = classify_once(&s->kind, s->text, 0);
 	/* Whether the server executes a comment depends on its version: both ways count. */
 	unsigned other = classify_once(&kind, s->text, 1);
+	if (s->flags == 0 && other != 0)
+		s->kind = kind;
 	unsigned either = (s->flags | other) & (DB_OUTSIDE | DB_CONTROL);
 	struct mydb_lexer l = { .text = s->text, .comments_only = 1 };
 	int all_comment = mydb_token(&l).kind == MYDB_END;
 	unsigned both = s->flags & (all_comment ? ~0U : other) & (DB_SESSION | DB_REPEATABLE);
-	s->flags = either | both;
+	s->flags = either | (either & DB_CONTROL ? 0U : both);
 }
 
 static int refuse_command(const struct head *h, struct err *e)
@@ -302,6 +319,17 @@ int mydb_changes_rows(struct str text, int returned)
 	struct mydb_token first = mydb_token(&l);
 	for (size_t i = 0; i < (returned ? 3 : sizeof words / sizeof words[0]); i++) {
 		if (mydb_is_word(&first, words[i]))
+			return 1;
+	}
+	return 0;
+}
+
+int mydb_uses_variables(struct str text)
+{
+	struct mydb_lexer l = { .text = text };
+	struct mydb_token t;
+	while ((t = mydb_token(&l)).kind != MYDB_END) {
+		if (t.kind == MYDB_VARIABLE && !str_starts(t.text, STR("@@")))
 			return 1;
 	}
 	return 0;

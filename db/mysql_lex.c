@@ -37,12 +37,12 @@ static void skip_line(struct mydb_lexer *l)
 	l->at += str_find(rest_of(l), '\n');
 }
 
-/* Behind the comment's end; 0 when it has none. */
+/* Behind the comment's end; 0, and still at its beginning, when it has none. */
 static int skip_comment(struct mydb_lexer *l)
 {
-	for (l->at += 2; l->at < l->text.n; l->at++) {
-		if (str_starts(rest_of(l), STR("*/"))) {
-			l->at += 2;
+	for (size_t end = l->at + 2; end < l->text.n; end++) {
+		if (str_starts(str_from(l->text, end), STR("*/"))) {
+			l->at = end + 2;
 			return 1;
 		}
 	}
@@ -171,7 +171,7 @@ struct mydb_token mydb_token(struct mydb_lexer *l)
 	t.at = l->inside && l->inside_at >= from ? l->inside_at : l->at;
 	if (!closed) {
 		t.kind = MYDB_UNCLOSED;
-		t.at = from;
+		l->at = l->text.n;
 		return t;
 	}
 	if (l->at >= l->text.n) {

@@ -72,8 +72,9 @@ int mydb_prove_lock(struct mydb *m, struct err *e)
 /* What the statement left in the session, and whether the rest is read as it was split. */
 static int look_behind(struct mydb *m, const struct db_statement *s, struct err *e)
 {
-	if (s->flags & (DB_SESSION | DB_OUTSIDE))
-		m->dirty = 1; /* a procedure may do so, and hide it */
+	/* The server tells of most changes, but not of these; a procedure may hide some. */
+	if (s->flags & (DB_SESSION | DB_OUTSIDE) || mydb_uses_variables(s->text))
+		m->dirty = 1;
 	if (mydb_ignores_backslashes(m))
 		return err_set(
 		    e, ERR_REFUSED,

@@ -56,17 +56,7 @@ int mydb_refuse(struct str statement, struct err *e) MUST_CHECK;
 /* Whether the rows that a statement reports are rows that it changed; or, with `returned`, those
  * that it gives (INSERT ... RETURNING). */
 int mydb_changes_rows(struct str statement, int returned);
-
-/* What a statement of DDL is about. */
-struct mydb_object {
-	const char *kind;      /* "TABLE", "INDEX", ..., static; NULL: none of those we know */
-	struct str database;   /* as it is written, maybe in backticks; absent: the session's */
-	struct str name;       /* as it is written */
-	struct str table;      /* of an index: the same for its table; absent otherwise */
-	struct str table_base; /* that table's database */
-	struct str target;     /* RENAME TABLE a TO b: b */
-	int many;              /* several are named: their state is not told */
-};
-void mydb_object_of(struct mydb_object *out, struct str statement);
+/* Whether a user variable (@name) stands in it, which it may set. */
+int mydb_uses_variables(struct str statement);
 
 #endif
