@@ -431,5 +431,5 @@ int main(void)
 		SEAT_TEST(test_seat_csv_is_as_the_other_service_writes_it),
 		SEAT_TEST(test_seat_claim_survives_lack_of_memory),
 	};
-	return run_drivers(tests, sizeof tests / sizeof tests[0]);
+	return run_stores(tests, sizeof tests / sizeof tests[0]);
 }
