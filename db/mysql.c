@@ -386,15 +386,29 @@ static int mydb_commit(struct db *db, struct err *e)
 	return 0;
 }
 
-/* 1: ours now; 0: somebody has it; -1: failed. */
+/*
+ * 1: ours now; 0: somebody has it; -1: failed. A proxy that shares the server's connections makes
+ * up the number that it tells clients: behind it, nothing is locked, and no statement can be
+ * cancelled.
+ */
 static int try_lock(struct mydb *m, struct err *e)
 {
-	char sql[128];
+	char sql[192];
 	AUTO(db_rows) struct db_rows *rows = NULL;
-	(void)snprintf(sql, sizeof sql, "select get_lock('%s', 0)", m->lock_name);
+	long long id = (long long)(mysql_thread_id(m->conn) & 0xffffffffU);
+	(void)snprintf(sql, sizeof sql,
+		       "select connection_id() & 4294967295 = %lld, case when connection_id() &"
+		       " 4294967295 = %lld then get_lock('%s', 0) end",
+		       id, id, m->lock_name);
 	if (db_query(&rows, &m->base, sql, DB_NO_ARGS, e) != 0 || db_next(rows, e) < 0)
 		return -1;
-	return db_int(rows, 0) == 1;
+	if (db_int(rows, 0) == 0)
+		return err_set(
+		    e, ERR_REFUSED,
+		    "the database is behind a proxy that shares the server's "
+		    "connections, where no lock is held: point the instance at the server "
+		    "itself");
+	return db_int(rows, 1) == 1;
 }
 
 /* The list of processes shows those of the same user, or all with the PROCESS privilege. */

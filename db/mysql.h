@@ -66,6 +66,8 @@ int mydb_fail(struct mydb *m, struct st_mysql *conn, struct err *e);
 /* The same while connecting, where nothing can be lost. */
 int mydb_fail_connect(struct st_mysql *conn, struct err *e);
 enum err_code mydb_code(unsigned number);
+/* Where in a statement the server's last error is, for syntax errors; else where it begins. */
+struct db_place mydb_error_place(const struct db_statement *s, const struct mydb *m);
 
 /* START TRANSACTION, when it is pending. */
 int mydb_send_begin(struct mydb *m, struct err *e) MUST_CHECK;

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { PARSE_ERROR = 1064 };
+
 /* Numbers of the server's manual, "Server Error Message Reference"; 2000 and up are the client's.
  */
 enum err_code mydb_code(unsigned number)
@@ -136,4 +138,42 @@ int mydb_fail(struct mydb *m, MYSQL *conn, struct err *e)
 int mydb_fail_connect(MYSQL *conn, struct err *e)
 {
 	return fail(conn, 1, e);
+}
+
+/* "... near 'TEXT' at line N": TEXT is the statement from where it was not understood, cut short.
+ */
+static int find_near(struct str *near, struct str message)
+{
+	static const char before[] = " near '", behind[] = "' at line ";
+	size_t begin = 0, end = 0;
+	for (size_t i = 0; i < message.n; i++) {
+		if (begin == 0 && str_starts(str_from(message, i), str_of(before)))
+			begin = i + sizeof before - 1;
+		if (begin > 0 && str_starts(str_from(message, i), str_of(behind)))
+			end = i;
+	}
+	if (begin == 0 || end <= begin)
+		return 0;
+	*near = str_first(str_from(message, begin), end - begin);
+	return 1;
+}
+
+struct db_place mydb_error_place(const struct db_statement *s, const struct mydb *m)
+{
+	struct db_place place = s->place;
+	struct str near = STR_NULL;
+	size_t at = s->text.n;
+	if (mysql_errno(m->conn) != PARSE_ERROR || !find_near(&near, str_of(mysql_error(m->conn))))
+		return place;
+	/* The last one: what follows it is all that is left of a short statement. */
+	for (size_t i = s->text.n; i > 0 && at == s->text.n; i--) {
+		if (str_starts(str_from(s->text, i - 1), near))
+			at = i - 1;
+	}
+	for (size_t i = 0; at < s->text.n && i < at; i++) {
+		unsigned char c = (unsigned char)s->text.p[i];
+		place.line += c == '\n';
+		place.column = c == '\n' ? 1 : place.column + ((c & 0xc0U) != 0x80U);
+	}
+	return place;
 }

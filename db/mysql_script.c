@@ -90,13 +90,14 @@ static int run_one(struct mydb *m, const struct db_statement *s, struct db_scrip
 {
 	int64_t changed = 0;
 	int rc = mydb_run(NULL, m, s->text, &changed, e);
+	script->failed = rc != 0 ? mydb_error_place(s, m) : s->place;
 	if (rc == 0)
 		rc = look_behind(m, s, e);
 	if (rc != 0) {
-		script->failed = s->place;
 		m->dirty = 1; /* half of it may have been done */
 		return -1;
 	}
+	script->failed = (struct db_place){ 0, 0, 0 };
 	script->statements++;
 	script->changed += changed;
 	return 0;

@@ -60,6 +60,28 @@ static void test_mysql_runs_routines(void **state)
 	assert_int_equal(s.statements, 0);
 }
 
+static void test_mysql_tells_where_syntax_ends(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		const char *text;
+		struct db_place place;
+	} bad[] = {
+		{ "select 1;\n  select '\xc3\xbc',\n 2 fro m", { 2, 3, 8 } },
+		{ "selec 1;", { 1, 1, 1 } },
+		{ "select 1;\n\tselect (", { 2, 2, 2 } }, /* at the end: nothing is near it */
+		{ "select 'it''s' 'x' from from", { 1, 1, 25 } },
+		{ "\n select nothing_here", { 1, 2, 2 } },
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct db_script s = { .notice = NULL };
+		must_fail(ERR_DB, run_file(f->db, str_of(bad[i].text), &s, &e));
+		if (memcmp(&s.failed, &bad[i].place, sizeof s.failed) != 0)
+			fail_msg("%s: %zu:%zu:%zu", bad[i].text, s.failed.statement, s.failed.line,
+				 s.failed.column);
+	}
+}
+
 static void test_mysql_transaction_is_proved(void **state)
 {
 	struct fixture *f = *state;
@@ -510,6 +532,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		LIVE(test_mysql_runs_routines),
+		LIVE(test_mysql_tells_where_syntax_ends),
 		LIVE(test_mysql_transaction_is_proved),
 		LIVE(test_mysql_begin_ends_no_other),
 		LIVE(test_mysql_myisam_is_told),
