@@ -52,7 +52,7 @@ static int clean(void **state)
 	run_sql(f->db, "drop table if exists flyway_schema_history");
 	run_sql(f->db, "drop table if exists goose_db_version");
 	run_sql(f->db, "drop table if exists schema_migrations");
-	run_sql(f->db, f->is_pg ? "drop schema if exists tidegate cascade"
+	run_sql(f->db, is_pg(f) ? "drop schema if exists tidegate cascade"
 				: "drop table if exists tidegate_revision");
 	return teardown(state);
 }
@@ -173,10 +173,10 @@ static void test_adopt_goose(void **state)
 {
 	struct trial t;
 	begin(&t, state);
-	run_sql(t.f->db, goose_ddl[t.f->is_pg]);
+	run_sql(t.f->db, goose_ddl[is_pg(t.f)]);
 	must_fail(ERR_NOTFOUND, read_items(&t, &adopt_goose, &e));
 	run_sql(t.f->db,
-		t.f->is_pg
+		is_pg(t.f)
 		    ? "insert into goose_db_version(version_id, is_applied) values (0, true),"
 		      " (20240101000000, true), (2, true), (2, false), (3, true), (3, false),"
 		      " (3, true)"
@@ -193,7 +193,7 @@ static void test_adopt_golang_migrate(void **state)
 {
 	struct trial t;
 	begin(&t, state);
-	run_sql(t.f->db, migrate_ddl[t.f->is_pg]);
+	run_sql(t.f->db, migrate_ddl[is_pg(t.f)]);
 	must_fail(ERR_NOTFOUND, read_items(&t, &adopt_golang_migrate, &e));
 	run_sql(t.f->db, "insert into schema_migrations values (3, false)");
 	must(read_items(&t, &adopt_golang_migrate, &e));
@@ -238,7 +238,7 @@ static void test_adopt_tables(void **state)
 	must_fail(ERR_NOTFOUND,
 		  adopt_read(&h, &adopt_dbmate, t.f->db, STR("nothing"), &t.arena, &e));
 	must(adopt_read(&h, &adopt_dbmate, t.f->db,
-			t.f->is_pg ? STR("public.schema_migrations") : STR("schema_migrations"),
+			is_pg(t.f) ? STR("public.schema_migrations") : STR("schema_migrations"),
 			&t.arena, &e));
 	must_fail(ERR_INPUT, adopt_read(&h, &adopt_bytebase, t.f->db, STR_NULL, &t.arena, &e));
 	end(&t);
@@ -416,5 +416,5 @@ int main(void)
 		adopt_test(test_baseline_mark), adopt_test(test_baseline_over),
 		adopt_test(test_foreign),       adopt_test(test_adopt_bytebase),
 	};
-	return run_drivers(tests, sizeof tests / sizeof tests[0]);
+	return run_stores(tests, sizeof tests / sizeof tests[0]);
 }
