@@ -95,18 +95,20 @@ PG_HELPER int my_init(struct my *my)
 /* Start it on a port that was free a moment ago; another program may have taken it since. */
 PG_HELPER int my_run(struct my *my)
 {
-	char data[128], aria[128], port[32], socket[128], pid[128];
+	char data[128], aria[128], port[32], socket[128], pid[128], tmp[128];
 	my->port = pg_free_port();
 	(void)snprintf(data, sizeof data, "--datadir=%s/data", my->dir);
 	(void)snprintf(aria, sizeof aria, "--aria-log-dir-path=%s/data", my->dir);
 	(void)snprintf(port, sizeof port, "--port=%d", my->port);
 	(void)snprintf(socket, sizeof socket, "--socket=%s/socket", my->dir);
 	(void)snprintf(pid, sizeof pid, "--pid-file=%s/pid", my->dir);
+	/* A server deletes the temporary tables of others that share the directory. */
+	(void)snprintf(tmp, sizeof tmp, "--tmpdir=%s", my->dir);
 	(void)snprintf(my->url, sizeof my->url, "mysql://root@127.0.0.1:%d", my->port);
 	char program[] = "mariadbd", none[] = "--no-defaults",
 	     address[] = "--bind-address=127.0.0.1", names[] = "--skip-name-resolve",
 	     flush[] = "--innodb-flush-log-at-trx-commit=0",
-	     pool[] = "--innodb-buffer-pool-size=32M", tmp[] = "--tmpdir=/tmp";
+	     pool[] = "--innodb-buffer-pool-size=32M";
 	char *argv[] = { program, none,  data,  aria, port, socket, pid,
 			 address, names, flush, pool, tmp,  NULL };
 	my->pid = my_spawn(my, argv);
