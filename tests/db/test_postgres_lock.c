@@ -246,5 +246,7 @@ int main(void)
 						teardown),
 	};
 	struct fixture postgres = { .db = NULL };
+	/* On a server of its own, in whose directory the pooler has its files. */
+	(void)unsetenv("TIDEGATE_TEST_PG");
 	return run_postgres(&postgres, tests, sizeof tests / sizeof tests[0]);
 }
