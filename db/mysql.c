@@ -510,4 +510,8 @@ const struct db_driver db_mysql = {
 	.lock = mydb_lock,
 	.cancel = mydb_cancel,
 	.databases = mydb_databases,
+	.inspect = mydb_inspect,
+	.parse = mydb_parse,
+	.explain = mydb_explain,
+	.count = mydb_count,
 };

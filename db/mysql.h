@@ -103,4 +103,14 @@ int mydb_reset(struct db *db, struct err *e) MUST_CHECK;
 int mydb_probe(struct db_probe *out, struct db *db, const struct db_statement *statement,
 	       struct arena *arena, struct err *e) MUST_CHECK;
 
+/* The slots of the same names: what the server tells of a script without running it. */
+int mydb_inspect(struct db_inspection *out, struct str text, const struct db_statement *statements,
+		 size_t n, struct arena *arena, struct err *e) MUST_CHECK;
+int mydb_parse(struct db_place *failed, struct db *db, const struct db_statement *statement,
+	       struct err *e) MUST_CHECK;
+int mydb_explain(int64_t *rows, struct db *db, const struct db_statement *statement,
+		 struct err *e) MUST_CHECK;
+int mydb_count(int64_t *rows, struct db *db, struct str schema, struct str table,
+	       struct err *e) MUST_CHECK;
+
 #endif
