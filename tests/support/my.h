@@ -75,7 +75,7 @@ PG_HELPER int my_database(const struct my *my, const char *name)
 
 PG_HELPER int my_init(struct my *my)
 {
-	char data[128];
+	char data[128], tmp[128];
 	(void)snprintf(my->dir, sizeof my->dir, "/tmp/tidegate-my-XXXXXX");
 	if (mkdtemp(my->dir) == NULL)
 		return -1;
@@ -85,10 +85,12 @@ PG_HELPER int my_init(struct my *my)
 			return -1;
 	}
 	(void)snprintf(data, sizeof data, "--datadir=%s/data", my->dir);
+	/* A server deletes the temporary tables of others that share the directory. */
+	(void)snprintf(tmp, sizeof tmp, "--tmpdir=%s", my->dir);
 	char program[] = "mariadb-install-db", none[] = "--no-defaults",
 	     root[] = "--auth-root-authentication-method=normal", test[] = "--skip-test-db",
 	     names[] = "--skip-name-resolve", cross[] = "--cross-bootstrap";
-	char *argv[] = { program, none, data, root, test, names, cross, NULL };
+	char *argv[] = { program, none, data, tmp, root, test, names, cross, NULL };
 	return pg_wait(my_spawn(my, argv));
 }
 
@@ -102,7 +104,6 @@ PG_HELPER int my_run(struct my *my)
 	(void)snprintf(port, sizeof port, "--port=%d", my->port);
 	(void)snprintf(socket, sizeof socket, "--socket=%s/socket", my->dir);
 	(void)snprintf(pid, sizeof pid, "--pid-file=%s/pid", my->dir);
-	/* A server deletes the temporary tables of others that share the directory. */
 	(void)snprintf(tmp, sizeof tmp, "--tmpdir=%s", my->dir);
 	(void)snprintf(my->url, sizeof my->url, "mysql://root@127.0.0.1:%d", my->port);
 	char program[] = "mariadbd", none[] = "--no-defaults",
