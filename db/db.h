@@ -241,15 +241,19 @@ int db_session_reset(struct db *db, struct err *e) MUST_CHECK;
 
 /* The state, in the target, of what a statement makes, changes or drops. */
 struct db_probe {
-	struct str state; /* "index public.t_a: absent"; absent: this cannot be told */
-	int broken;       /* half of it was done: an invalid index */
-	struct str
-	    mend; /* a statement that takes the half away, before it is run again; or absent */
+	/* "index public.t_a: absent"; absent: this cannot be told. Before the colon stands what the
+	 * names of the statement mean in this session. */
+	struct str state;
+	int broken; /* half of it was done: an invalid index */
+	/* a statement that takes the half away, before it is run again; or absent */
+	struct str mend;
+	int finishes; /* `mend` does the other half instead */
 };
 
 /*
  * Look at it, outside a transaction. Who compares the states before and after a statement whose
  * outcome is unknown has a proof: equal means not applied, different and not broken means applied.
+ * States of different things prove nothing.
  * The texts are in `arena`, and the state is at most 1,000 bytes.
  */
 int db_probe(struct db_probe *out, struct db *db, const struct db_statement *statement,

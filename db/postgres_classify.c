@@ -174,6 +174,48 @@ static int is_hindered(struct str text, struct str behind)
 	return tree.outside || (tree.adds_value && may_use(behind, tree.label));
 }
 
+/* A text in quotes; a doubled quote in it reads as two texts side by side. */
+static size_t skip_text(struct str text, size_t at)
+{
+	struct postgres_token t;
+	size_t end = postgres_token(&t, text, at);
+	while (t.text.n > 0 && t.text.p[0] == '\'') {
+		at = end;
+		end = postgres_token(&t, text, at);
+	}
+	return at;
+}
+
+/* "select pg_catalog.set_config('search_path', '', false)", as pg_dump writes it: a SET. Where a
+ * value is computed, nobody knows what doing it again would do. */
+static int is_set_config(struct str text)
+{
+	static const char *const heads[] = { "select", "pg_catalog", ".", "set_config", "(" };
+	static const char *const tails[] = { "false", ")" };
+	struct postgres_token t;
+	size_t at = 0;
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+		size_t end = postgres_token(&t, text, at);
+		if (str_eq_nocase(t.text, str_of(heads[i])))
+			at = end;
+		else if (i != 1 && i != 2)
+			return 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		size_t end = skip_text(text, at);
+		at = postgres_token(&t, text, end);
+		if (!str_eq_cstr(t.text, ","))
+			return 0;
+	}
+	for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
+		at = postgres_token(&t, text, at);
+		if (!str_eq_nocase(t.text, str_of(tails[i])))
+			return 0;
+	}
+	(void)postgres_token(&t, text, at);
+	return t.kind == POSTGRES_TOKEN_END;
+}
+
 static int fits(const struct rule *rule, const struct head *head, struct str text,
 		struct str behind)
 {
@@ -197,5 +239,9 @@ void postgres_classify(struct db_statement *statement, struct str behind)
 		statement->flags = rules[i].flags;
 		statement->kind = rules[i].kind;
 		return;
+	}
+	if (first == 's' && is_set_config(statement->text)) {
+		statement->flags = DB_SESSION;
+		statement->kind = "SET";
 	}
 }

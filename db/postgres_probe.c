@@ -15,8 +15,9 @@
 #define EQ " operator(pg_catalog.=) "
 #define IDENT(parameter) "(pg_catalog.parse_ident(" parameter "))[1]::pg_catalog.name"
 
-/* Each query gives the state, whether it is half done, and what takes the half away; no row when
- * this cannot be told. The parameters are the names of the statement. */
+/* Each query gives the state, whether it is half done, what takes the half away, and whether that
+ * does the rest instead; no row when this cannot be told. What the state is about is named with its
+ * schema. The parameters are the names of the statement. */
 static const char sql_create_index[] =
     "select pg_catalog.format('index %I.%I: %s', n.nspname, " IDENT(
 	"$1") ","
@@ -33,10 +34,18 @@ static const char sql_create_index[] =
 		  "$1") " left join pg_catalog.pg_index x on x.indexrelid" EQ "c.oid"
 			" where t.oid" EQ "pg_catalog.to_regclass($2)::pg_catalog.oid";
 
-/* Whoever drops half of it drops the rest when the statement is run again. */
+/*
+ * Whoever drops half of it drops the rest when the statement is run again. Behind the index that
+ * was dropped there may be another of its name in the search path.
+ */
 static const char sql_drop_index[] =
-    "select pg_catalog.format('index %s: %s', $1::pg_catalog.text,"
-    " case when pg_catalog.to_regclass($1) is null then 'absent' else 'present' end), false, null";
+    "select pg_catalog.format('index %s%s: %s', $1::pg_catalog.text,"
+    " case when pg_catalog.array_length(pg_catalog.parse_ident($1), 1) operator(pg_catalog.>) 1"
+    " then null else ' in ' operator(pg_catalog.||) coalesce(nullif(pg_catalog.array_to_string("
+    "pg_catalog.current_schemas(false), ', '), ''), 'no schema') end,"
+    " coalesce((select pg_catalog.format('present as %I.%I', n.nspname, c.relname)"
+    " from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid" EQ "c.relnamespace"
+    " where c.oid" EQ "pg_catalog.to_regclass($1)::pg_catalog.oid), 'absent')), false, null";
 
 #define LEFT_OVER                                                                                  \
 	" from pg_catalog.pg_index x join pg_catalog.pg_class c on c.oid" EQ "x.indexrelid"        \
@@ -44,37 +53,39 @@ static const char sql_drop_index[] =
 	" where not x.indisvalid and c.relname operator(pg_catalog.~) '_cc(new|old)[0-9]*$'"       \
 	" and x.indrelid"
 #define REINDEXED(what, table)                                                                     \
-	"select pg_catalog.format('" what " %s: %s', $1::pg_catalog.text,"                         \
+	"select pg_catalog.format('" what " %s: %s', r.name,"                                      \
 	" coalesce('left over: ' operator(pg_catalog.||) (select pg_catalog.string_agg("           \
 	"pg_catalog.format('%I.%I', l.nspname, l.relname), ', ' order by l.relname) from"          \
 	" (select n.nspname, c.relname" LEFT_OVER EQ "r.oid order by c.relname limit 4) l),"       \
 	" 'nothing left over')), exists (select" LEFT_OVER EQ "r.oid),"                            \
 	" (select pg_catalog.format('drop index concurrently %I.%I', n.nspname, c.relname)"        \
 	" " LEFT_OVER EQ "r.oid order by c.relname limit 1)"                                       \
-	" from (select " table " as oid) r where r.oid is not null"
-static const char sql_reindex_table[] =
-    REINDEXED("table", "pg_catalog.to_regclass($1)::pg_catalog.oid");
-static const char sql_reindex_index[] =
-    REINDEXED("index", "(select i.indrelid from pg_catalog.pg_index i where i.indexrelid" EQ
-		       "pg_catalog.to_regclass($1)::pg_catalog.oid)");
+	" from (select " table " as oid, pg_catalog.format('%I.%I', n.nspname, s.relname) as name" \
+	" from pg_catalog.pg_class s join pg_catalog.pg_namespace n on n.oid" EQ "s.relnamespace"  \
+	" where s.oid" EQ "pg_catalog.to_regclass($1)::pg_catalog.oid) r where r.oid is not null"
+static const char sql_reindex_table[] = REINDEXED("table", "s.oid");
+static const char sql_reindex_index[] = REINDEXED(
+    "index", "(select i.indrelid from pg_catalog.pg_index i where i.indexrelid" EQ "s.oid)");
 
+#define DETACHING "(pg_catalog.to_jsonb(i) operator(pg_catalog.->>) 'inhdetachpending')" EQ "'true'"
 static const char sql_detach[] =
-    "select pg_catalog.format('partition %s of %s: %s', $2::pg_catalog.text, $1::pg_catalog.text,"
-    " case when i.inhrelid is null then 'not attached'"
-    " when (pg_catalog.to_jsonb(i) operator(pg_catalog.->>) 'inhdetachpending')" EQ "'true'"
-    " then 'its detaching is not finished' else 'attached' end),"
-    " coalesce((pg_catalog.to_jsonb(i) operator(pg_catalog.->>) 'inhdetachpending')" EQ "'true',"
-    " false), case when (pg_catalog.to_jsonb(i) operator(pg_catalog.->>) 'inhdetachpending')" EQ
-    "'true' then pg_catalog.format('alter table %s detach partition %s finalize',"
-    " i.inhparent::pg_catalog.regclass, i.inhrelid::pg_catalog.regclass) end"
-    " from pg_catalog.pg_class c left join pg_catalog.pg_inherits i on i.inhrelid" EQ "c.oid"
-    " and i.inhparent" EQ "pg_catalog.to_regclass($1)::pg_catalog.oid"
+    "select pg_catalog.format('partition %I.%I of %I.%I: %s', cn.nspname, c.relname, pn.nspname,"
+    " p.relname, case when i.inhrelid is null then 'not attached'"
+    " when " DETACHING " then 'its detaching is not finished' else 'attached' end),"
+    " coalesce(" DETACHING ", false), case when " DETACHING
+    " then pg_catalog.format('alter table %I.%I detach partition %I.%I finalize', pn.nspname,"
+    " p.relname, cn.nspname, c.relname) end, true"
+    " from pg_catalog.pg_class c join pg_catalog.pg_namespace cn on cn.oid" EQ "c.relnamespace"
+    " join pg_catalog.pg_class p on p.oid" EQ "pg_catalog.to_regclass($1)::pg_catalog.oid"
+    " join pg_catalog.pg_namespace pn on pn.oid" EQ "p.relnamespace"
+    " left join pg_catalog.pg_inherits i on i.inhrelid" EQ "c.oid and i.inhparent" EQ "p.oid"
     " where c.oid" EQ "pg_catalog.to_regclass($2)::pg_catalog.oid";
 
 static const char sql_enum[] =
-    "select pg_catalog.format('value %L of type %s: %s', $2::pg_catalog.text,"
-    " $1::pg_catalog.text, case when l.oid is null then 'absent' else 'present' end), false, null"
-    " from pg_catalog.pg_type t left join pg_catalog.pg_enum l on l.enumtypid" EQ "t.oid"
+    "select pg_catalog.format('type %I.%I, value %L: %s', n.nspname, t.typname,"
+    " $2::pg_catalog.text, case when l.oid is null then 'absent' else 'present' end), false, null"
+    " from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid" EQ "t.typnamespace"
+    " left join pg_catalog.pg_enum l on l.enumtypid" EQ "t.oid"
     " and l.enumlabel" EQ "$2::pg_catalog.name"
     " where t.oid" EQ "pg_catalog.to_regtype($1)::pg_catalog.oid";
 
@@ -271,7 +282,8 @@ static int keep(struct db_probe *out, const struct db_rows *rows, struct arena *
 		struct err *e)
 {
 	struct str state = db_text(rows, 0), mend = db_text(rows, 2);
-	struct db_probe probe = { .broken = db_int(rows, 1) != 0 };
+	struct db_probe probe = { .broken = db_int(rows, 1) != 0,
+				  .finishes = db_int(rows, 3) != 0 };
 	probe.state = arena_str(arena, str_first(state, STATE_MAX));
 	probe.mend = arena_str(arena, mend);
 	if ((state.p != NULL && probe.state.p == NULL) || (mend.p != NULL && probe.mend.p == NULL))

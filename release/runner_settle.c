@@ -8,6 +8,8 @@
 
 #include "release/runner_impl.h"
 
+enum { HALVES_MAX = 64 }; /* a table has so many indexes, or a person looks */
+
 static const struct db_statement *statement(const struct steps *s, size_t number)
 {
 	return &s->script->statements[number - 1];
@@ -17,6 +19,8 @@ static const struct db_statement *statement(const struct steps *s, size_t number
 static int replay_session(struct steps *s, size_t before, struct err *e)
 {
 	for (size_t i = 1; i < before; i++) {
+		size_t undone = script_undone_at(s->script, i);
+		i = undone > 0 ? undone : i;
 		if (!(statement(s, i)->flags & DB_SESSION))
 			continue;
 		s->has_session = 1;
@@ -63,64 +67,95 @@ static int ask(struct steps *s, size_t number, const struct db_probe *now, struc
 		       STR_ARG(version));
 }
 
-/* Take the half away that the statement left. 1: it is as it was before; 0: it is not; -1. */
-static int mend(struct steps *s, size_t number, const struct db_probe *now, struct err *e)
+/* Whether two states are about one thing, which is named before the colon: in a session with
+ * another search path the statement's names may mean another. */
+static int is_same_thing(struct str a, struct str b)
 {
-	struct db_probe after;
+	return str_eq(str_first(a, str_find(a, ':')), str_first(b, str_find(b, ':')));
+}
+
+/* Take the half away that the statement left, or finish it: *now becomes how it looks then. */
+static int mend(struct db_probe *now, struct steps *s, size_t number, struct err *e)
+{
 	const struct db_statement *st = statement(s, number);
 	struct db_statement repair = {
 		.text = now->mend, .place = st->place, .flags = DB_OUTSIDE, .kind = st->kind
 	};
-	if (now->mend.p == NULL)
-		return 0;
-	runner_log(s->r, "info", "statement %zu left a half (%.*s), which is taken away: %.*s",
-		   number, STR_ARG(now->state), STR_ARG(now->mend));
+	runner_log(s->r, "info", "statement %zu left a half (%.*s), which is %s: %.*s", number,
+		   STR_ARG(now->state), now->finishes ? "finished" : "taken away",
+		   STR_ARG(now->mend));
 	if (db_statement_run(s->r->db, &repair, &s->counts, e) != 0 ||
-	    db_probe(&after, s->r->db, st, s->arena, e) != 0)
-		return err_wrap(e, "taking away what it left half done");
-	return after.state.p != NULL && str_eq(after.state, s->row.probe);
+	    db_probe(now, s->r->db, st, s->arena, e) != 0)
+		return err_wrap(e, "mending what it left half done");
+	return 0;
+}
+
+/* A half that was not there before. */
+static int is_new_half(const struct steps *s, const struct db_probe *now)
+{
+	return now->state.p != NULL && s->row.probe.p != NULL && now->broken &&
+	       now->mend.p != NULL && is_same_thing(now->state, s->row.probe) &&
+	       !str_eq(now->state, s->row.probe);
+}
+
+enum mended {
+	MENDED_NOTHING,
+	MENDED_UNDONE, /* its half was taken away */
+	MENDED_DONE,   /* what was missing was done */
+};
+
+/* Look at it, and mend each half that was not there before. */
+static int look(enum mended *how, struct db_probe *now, struct steps *s, size_t number,
+		struct err *e)
+{
+	*how = MENDED_NOTHING;
+	if (db_probe(now, s->r->db, statement(s, number), s->arena, e) != 0)
+		return err_wrap(e, "cannot look whether it ran");
+	for (int i = 0; i < HALVES_MAX && is_new_half(s, now); i++) {
+		*how = now->finishes ? MENDED_DONE : MENDED_UNDONE;
+		if (mend(now, s, number, e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* It failed with an error, and may have left a half. 1: the row says where it goes on; 0, -1. */
+static int settle_failed(struct steps *s, size_t number, struct err *e)
+{
+	const struct steps_mark done = { .done = number };
+	struct db_probe now;
+	enum mended how;
+	if (number > s->script->n || s->row.probe.p == NULL)
+		return 1;
+	if (look(&how, &now, s, number, e) != 0)
+		return -1;
+	return how == MENDED_DONE && !now.broken ? steps_mark(s, &done, e) : 1;
 }
 
 /* It was in flight. 1: the row says what became of it; 0, -1. */
 static int settle(struct steps *s, size_t number, struct err *e)
 {
-	const struct db_statement *st = statement(s, number);
 	const struct steps_mark undone = { number - 1, 0, s->row.probe };
 	const struct steps_mark done = { .done = number };
-	struct db_probe now = { .broken = 0 };
-	if (st->flags & DB_REPEATABLE) {
+	struct db_probe now;
+	enum mended how;
+	if (look(&how, &now, s, number, e) != 0)
+		return -1;
+	if (statement(s, number)->flags & DB_REPEATABLE) {
 		log_settled(s, number, "it may be run again", STR("harmless"));
 		return steps_mark(s, &undone, e);
 	}
-	if (db_probe(&now, s->r->db, st, s->arena, e) != 0)
-		return err_wrap(e, "cannot look whether it ran");
-	if (now.state.p == NULL || s->row.probe.p == NULL)
+	if (now.state.p == NULL || s->row.probe.p == NULL ||
+	    !is_same_thing(now.state, s->row.probe))
 		return ask(s, number, &now, e);
 	if (str_eq(now.state, s->row.probe)) {
 		log_settled(s, number, "it was not applied", now.state);
 		return steps_mark(s, &undone, e);
 	}
-	if (!now.broken) {
-		log_settled(s, number, "it was applied", now.state);
-		return steps_mark(s, &done, e);
-	}
-	int rc = mend(s, number, &now, e);
-	if (rc < 0)
-		return -1;
-	return rc == 1 ? steps_mark(s, &undone, e) : ask(s, number, &now, e);
-}
-
-/* It failed with an error, and may have left a half that was not there before. */
-static int clear_half(struct steps *s, size_t number, struct err *e)
-{
-	struct db_probe now;
-	if (number > s->script->n || s->row.probe.p == NULL)
-		return 1;
-	if (db_probe(&now, s->r->db, statement(s, number), s->arena, e) != 0)
-		return err_wrap(e, "cannot look at what it left");
-	if (now.state.p == NULL || !now.broken || str_eq(now.state, s->row.probe))
-		return 1;
-	return mend(s, number, &now, e) < 0 ? -1 : 1;
+	if (now.broken || how == MENDED_UNDONE)
+		return ask(s, number, &now, e);
+	log_settled(s, number, how == MENDED_DONE ? "it is done now" : "it was applied", now.state);
+	return steps_mark(s, &done, e);
 }
 
 /* A row that a person or another version of the file has left. */
@@ -147,11 +182,27 @@ static int check_row(struct steps *s, struct err *e)
 		       open, open);
 }
 
+/* Without its temporary table, a statement could meet a real one of that name. */
+static int check_lost(const struct steps *s, size_t next, struct err *e)
+{
+	size_t used = 0;
+	size_t made = script_lost_at(&used, s->script, next);
+	if (made == 0)
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		       "the temporary table that statement %zu makes was lost with its session, "
+		       "and statement %zu names it: say `tidegate revisions resolve` with "
+		       "`--from-statement %zu`, or do the rest by hand and say `--all-applied`",
+		       made, used, made);
+}
+
 int steps_resume(struct steps *s, struct err *e)
 {
 	if (check_row(s, e) != 0)
 		return -1;
 	size_t next = (size_t)s->row.statements_done + 1;
+	if (check_lost(s, next, e) != 0)
+		return -1;
 	if (next <= s->script->n) {
 		s->counts.failed = statement(s, next)->place;
 		runner_log(s->r, "info", "%.*s goes on at statement %zu of %zu (%zu:%zu)",
@@ -160,5 +211,5 @@ int steps_resume(struct steps *s, struct err *e)
 	}
 	if (replay_session(s, next, e) != 0)
 		return -1;
-	return s->row.in_flight != 0 ? settle(s, next, e) : clear_half(s, next, e);
+	return s->row.in_flight != 0 ? settle(s, next, e) : settle_failed(s, next, e);
 }

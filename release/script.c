@@ -76,6 +76,18 @@ size_t script_open_at(const struct script *script, size_t done)
 	return open;
 }
 
+size_t script_undone_at(const struct script *script, size_t number)
+{
+	if (script_control(&script->statements[number - 1]) != SCRIPT_BEGINS)
+		return 0;
+	for (size_t i = number; i < script->n; i++) {
+		enum script_control control = script_control(&script->statements[i]);
+		if (control != SCRIPT_NO_CONTROL)
+			return control == SCRIPT_ROLLS_BACK ? i + 1 : 0;
+	}
+	return 0;
+}
+
 static const struct db_statement *first_with(const struct script *s, unsigned flag)
 {
 	for (size_t i = 0; i < s->n; i++) {

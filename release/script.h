@@ -51,6 +51,17 @@ enum script_control script_control(const struct db_statement *statement);
  */
 size_t script_open_at(const struct script *script, size_t done);
 
+/* Statement `number` begins a transaction of the script's own that it rolls back: the number of the
+ * ROLLBACK; 0: it does not. */
+size_t script_undone_at(const struct script *script, size_t number);
+
+/*
+ * script_temporary.c: a statement before number `from` that makes a temporary table or view which a
+ * statement from there on names (*used: which one); 0: there is none. By words, so that it may be
+ * another thing of that name. `*used` is set when it returns one.
+ */
+size_t script_lost_at(size_t *used, const struct script *script, size_t from);
+
 /* What to call a statement: its kind, or the first word of its text. */
 struct str script_kind(const struct db_statement *statement);
 

@@ -58,7 +58,7 @@ static void test_postgres_probe_index(void **state)
 	run_sql(f->db, "truncate app.\"T\"");
 	must(alone(f->db, make, &e));
 	expect(f->db, make, "index app.\"My i\": valid", NULL);
-	expect(f->db, broken, "index app.\"My i\": present", NULL);
+	expect(f->db, broken, "index app.\"My i\": present as app.\"My i\"", NULL);
 	must(alone(f->db, broken, &e));
 	expect(f->db, broken, "index app.\"My i\": absent", NULL);
 	run_sql(f->db, "create table app.u (a int)");
@@ -142,12 +142,12 @@ static void test_postgres_probe_interrupted_index(void **state)
 	must(alone(f->db, mend, &e));
 	must(alone(f->db, make, &e));
 	static const char again[] = "reindex (verbose) index concurrently half_i";
-	expect(f->db, again, "index half_i: nothing left over", NULL);
+	expect(f->db, again, "index public.half_i: nothing left over", NULL);
 	assert_int_equal(interrupt(f, again, "half", "pg_terminate_backend"), ERR_LOST);
-	expect(f->db, again, "index half_i: left over: public.half_i_ccnew",
+	expect(f->db, again, "index public.half_i: left over: public.half_i_ccnew",
 	       "drop index concurrently public.half_i_ccnew");
 	expect(f->db, "reindex table concurrently half",
-	       "table half: left over: public.half_i_ccnew",
+	       "table public.half: left over: public.half_i_ccnew",
 	       "drop index concurrently public.half_i_ccnew");
 }
 
@@ -155,14 +155,16 @@ static void test_postgres_probe_detach(void **state)
 {
 	struct fixture *f = *state;
 	static const char detach[] = "alter table parts detach partition part_1 concurrently";
-	static const char mend[] = "alter table parts detach partition part_1 finalize";
+	static const char mend[] = "alter table public.parts detach partition"
+				   " public.part_1 finalize";
 	run_sql(f->db, "create table parts (a int) partition by list (a)");
 	run_sql(f->db, "create table part_1 partition of parts for values in (1)");
-	expect(f->db, detach, "partition part_1 of parts: attached", NULL);
+	expect(f->db, detach, "partition public.part_1 of public.parts: attached", NULL);
 	assert_int_equal(interrupt(f, detach, "parts", "pg_terminate_backend"), ERR_LOST);
-	expect(f->db, detach, "partition part_1 of parts: its detaching is not finished", mend);
+	expect(f->db, detach,
+	       "partition public.part_1 of public.parts: its detaching is not finished", mend);
 	must(alone(f->db, mend, &e));
-	expect(f->db, detach, "partition part_1 of parts: not attached", NULL);
+	expect(f->db, detach, "partition public.part_1 of public.parts: not attached", NULL);
 }
 
 static void test_postgres_probe_others(void **state)
@@ -171,9 +173,9 @@ static void test_postgres_probe_others(void **state)
 	static const char value[] =
 	    "alter type colour add value if not exists 'it''s' before 'red'";
 	run_sql(f->db, "create type colour as enum ('red')");
-	expect(f->db, value, "value 'it''s' of type colour: absent", NULL);
+	expect(f->db, value, "type public.colour, value 'it''s': absent", NULL);
 	must(alone(f->db, value, &e));
-	expect(f->db, value, "value 'it''s' of type colour: present", NULL);
+	expect(f->db, value, "type public.colour, value 'it''s': present", NULL);
 	expect(f->db, "create database Probed", "database probed: absent", NULL);
 	must(alone(f->db, "create database Probed", &e));
 	expect(f->db, "create database Probed", "database probed: present", NULL);
