@@ -14,7 +14,9 @@ _tidegate_words() {
 			--to | --timeout | --body | --provider | --event | --header | --commit | \
 			--number | --title | --author | --author-id | --branch | --url | \
 			--secret-index | --delivery-id | --project | --stage | --task | --from-statement | --reason | \
-			--comment | --not-before | --object)
+			--comment | --not-before | --object | --instance | --group | --from | --table | \
+			--file | --release | --file-pattern | --targets | --output | --report | \
+			--check-release | --explain | --target-stage | --plan)
 			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
 			((i++))
 			;;
@@ -67,12 +69,21 @@ _tidegate_options() {
 	'deliveries show') echo "$common --body" ;;
 	'deliveries fetch-missed') echo "$common --repository --since --dry-run" ;;
 	'deliveries '*) echo "$common --state --repository --since --limit" ;;
-	'rollouts show') echo "$common --watch --timeout --log --project" ;;
+	'rollouts show') echo "$common --watch --timeout --log --drift --project" ;;
+	'databases '*) echo "$common --instance --group" ;;
+	'revisions baseline')
+		echo "$common --version --file-pattern --release --project --reason --dry-run"
+		;;
+	'revisions adopt')
+		echo "$common --from --table --file --file-pattern --release --project --reason" \
+			"--dry-run"
+		;;
 	'revisions resolve')
 		echo "$common --applied --not-applied --from-statement --all-applied --reason"
 		;;
 	'users '*) echo "$common --all" ;;
-	'releases show' | 'plans show') echo "$common --project" ;;
+	'releases show') echo "$common --project" ;;
+	'plans show') echo "$common --drift --project" ;;
 	'releases '* | 'plans '* | 'rollouts '*) echo "$common --project --limit" ;;
 	*) echo "$common" ;;
 	esac
@@ -82,7 +93,7 @@ _tidegate() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local command verb words=''
 	local commands='serve config hook simulate replay check rollout approve run retry skip cancel deliveries releases plans rollouts
-		revisions users audit help version'
+		databases revisions users audit help version'
 
 	COMPREPLY=()
 	# "--format=js" comes as three words
@@ -93,7 +104,7 @@ _tidegate() {
 	fi
 	_tidegate_words
 	case $previous in
-	-c | --config | --body | --output | --report)
+	-c | --config | --body | --output | --report | --file)
 		# with `deliveries show`, --body takes no value
 		if [[ $previous != --body || $command != deliveries ]]; then
 			compopt -o filenames 2>/dev/null
@@ -107,6 +118,7 @@ _tidegate() {
 		[[ $command == check ]] && words+=' sarif github gitlab bitbucket azure'
 		;;
 	--role) words='all' ;;
+	--from) words='flyway goose golang-migrate dbmate bytebase' ;;
 	--check-release) words='SKIP FAIL_ON_WARNING FAIL_ON_ERROR' ;;
 	--state) words='queued processing released ignored refused failed' ;;
 	--provider) words='github gitlab bitbucket bitbucket-server azure gitea git' ;;
@@ -117,7 +129,8 @@ _tidegate() {
 		--file-pattern | --targets | \
 		--service-account | --service-account-secret | --access-token | \
 		--custom-header | --target-stage | --release-id-template | \
-		--release-id-timezone | --plan | --explain | --custom-rules | --from-statement | --reason)
+		--release-id-timezone | --plan | --explain | --custom-rules | --from-statement | --reason | \
+		--instance | --group | --table | --release)
 		return
 		;;
 	esac
@@ -135,10 +148,10 @@ _tidegate() {
 			return
 			;;
 		*,deliveries, | *,help,deliveries) words='list show fetch-missed' ;;
-		*,revisions, | *,help,revisions) words='list show resolve' ;;
+		*,revisions, | *,help,revisions) words='list show resolve baseline adopt' ;;
 		*,releases, | *,plans, | *,rollouts,) words='list show' ;;
 		*,help,releases | *,help,plans | *,help,rollouts) words='list show' ;;
-		*,users, | *,help,users | *,audit, | *,help,audit) words='list' ;;
+		*,databases, | *,help,databases | *,users, | *,help,users | *,audit, | *,help,audit) words='list' ;;
 		*,simulate,?*) words='merge push ping' ;;
 		esac
 	fi
