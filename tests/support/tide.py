@@ -25,6 +25,8 @@ import traceback
 import urllib.parse
 import uuid
 
+from proxy import Proxy
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("TIDEGATE", os.path.join(ROOT, "build", "dev", "tidegate"))
 SECRET = "a secret of at least some length"
@@ -311,9 +313,9 @@ class Postgres:
         check(self.password, "TIDEGATE_TEST_PG_PASSWORD is not set: tests/run sets it")
         self.made = []
 
-    def instance(self, user):
+    def instance(self, user, port=None):
         """The url of an instance in the configuration; the users have passwords."""
-        return f"postgresql://{user}@{self.parts.hostname}:{self.parts.port}"
+        return f"postgresql://{user}@{self.parts.hostname}:{port or self.parts.port}"
 
     def psql(self, sql, database="postgres"):
         """One value or rows, as psql prints them unaligned."""
@@ -333,6 +335,39 @@ class Postgres:
         self.made = []
 
 
+class Mysql:
+    """The MariaDB that tests/run started; each World makes databases of its own in it."""
+
+    def __init__(self):
+        self.url = os.environ.get("TIDEGATE_TEST_MYSQL", "")
+        check(self.url, "TIDEGATE_TEST_MYSQL is not set: tests/run starts the server and sets it")
+        self.parts = urllib.parse.urlsplit(self.url)
+        self.password = os.environ.get("TIDEGATE_TEST_MYSQL_PASSWORD", "")
+        check(self.password, "TIDEGATE_TEST_MYSQL_PASSWORD is not set: tests/run sets it")
+        self.made = []
+
+    def instance(self, user, port=None):
+        """The url of an instance in the configuration; the users have passwords."""
+        return f"mysql://{user}@{self.parts.hostname}:{port or self.parts.port}"
+
+    def rows(self, sql, database="mysql", ok=True):
+        """Rows of texts."""
+        done = run("mariadb", "--no-defaults", "--batch", "--skip-column-names", "-h",
+                   self.parts.hostname, "-P", self.parts.port, "-u", self.parts.username,
+                   "-D", database, "-e", sql, ok=ok)
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def make(self, name):
+        self.rows(f"create database `{name}`")
+        self.made.append(name)
+        return name
+
+    def drop_all(self):
+        for name in self.made:
+            self.rows(f"drop database if exists `{name}`")
+        self.made = []
+
+
 class Target:
     """A target database, whatever its kind."""
 
@@ -349,15 +384,17 @@ class World:
     """A directory with everything, removed at the end.
 
     environments: [(id, "automatic" | "manual"), ...] in stage order
-    kinds:        the kind of database in each: "sqlite" (default) or "postgresql"
+    kinds:        the kind of database in each: "sqlite" (default), "postgresql" or "mysql"
+    proxy:        reach the server through a Proxy, `world.proxy`, that can break connections; all
+                  targets are of one kind then
     fail_on:      from which finding on the review holds a plan; tests of what the runner does
                   with wrong scripts need "never"
     """
 
     def __init__(self, environments=(("dev", "automatic"),), kinds=None, clone_url=None,
                  repository="", credentials="", environment_keys="", project_keys="", top="",
-                 fail_on="never",
-                 secrets="[{env: WEBHOOK_SECRET}]", user="migrator", start=True):
+                 fail_on="never", secrets="[{env: WEBHOOK_SECRET}]", user="migrator", start=True,
+                 proxy=False):
         self.directory = tempfile.mkdtemp(prefix="tidegate-test.")
         self.origin = Origin(self.directory)
         self.port = free_port()
@@ -372,11 +409,16 @@ class World:
                         "project_keys": project_keys,
                         "top": top, "secrets": secrets}
         self.postgres = None
+        self.mysql = None
+        self.proxy = None
         self.user = user
         self.targets = {}
         self.pulls = 0
         for (environment, _), kind in zip(environments, self.kinds):
             self.make_target(environment, kind)
+        server = self.postgres or self.mysql
+        if proxy and server is not None:
+            self.proxy = Proxy(server.parts.port)
         self.configure()
         if start:
             self.daemon.start()
@@ -402,8 +444,11 @@ class World:
         finally:
             if kind is not None:
                 sys.stderr.write(log[-6000:])
-            if self.postgres is not None:
-                self.postgres.drop_all()
+            if self.proxy is not None:
+                self.proxy.close()
+            for server in (self.postgres, self.mysql):
+                if server is not None:
+                    server.drop_all()
             if os.environ.get("TIDEGATE_TEST_KEEP"):
                 sys.stderr.write(f"kept: {self.directory}\n")
             else:
@@ -425,9 +470,15 @@ class World:
                     return [["" if v is None else str(v) for v in row] for row in db.execute(sql)]
             self.targets[environment] = Target("app", rows)
             return
+        name = f"app_{environment}_{uuid.uuid4().hex[:12]}"
+        if kind == "mysql":
+            self.mysql = self.mysql or Mysql()
+            self.mysql.make(name)
+            self.targets[environment] = Target(name, lambda sql: self.mysql.rows(sql, name))
+            return
         if self.postgres is None:
             self.postgres = Postgres()
-        name = self.postgres.make(f"app_{environment}_{uuid.uuid4().hex[:12]}")
+        self.postgres.make(name)
 
         def pg_rows(sql):
             out = self.postgres.psql(sql, name)
@@ -438,11 +489,13 @@ class World:
         if kind == "sqlite":
             return [f"  - {{id: {environment}, environment: {environment}, "
                     f"url: \"sqlite:{self.directory}/databases/{environment}\"}}"]
-        path = os.path.join(self.directory, "postgres.password")
+        server = self.postgres if kind == "postgresql" else self.mysql
+        path = os.path.join(self.directory, f"{kind}.password")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(self.postgres.password + "\n")
+            f.write(server.password + "\n")
+        url = server.instance(self.user, self.proxy.port if self.proxy is not None else None)
         return [f"  - {{id: {environment}, environment: {environment}, "
-                f"url: \"{self.postgres.instance(self.user)}\", password: {{file: {path}}}}}"]
+                f"url: \"{url}\", password: {{file: {path}}}}}"]
 
     def configure(self, **changes):
         """Write tidegate.yaml; named options replace those of the constructor."""
