@@ -129,6 +129,36 @@ static const struct revision *newest_mark(const struct revision *revisions, size
 	return NULL;
 }
 
+/* Half of it is in the database: what comes after it must not run. */
+static int refuse_gone(const struct revision *r, struct err *e)
+{
+	struct str version = shown(r->version, 48);
+	struct str path = shown(r->path, 128);
+	return err_set(e, ERR_REFUSED,
+		       "migration '%.*s' (%.*s) is unfinished in this database (%lld of %lld "
+		       "statements are done), and the release does not have it: restore the file, "
+		       "or finish it by hand and say `tidegate revisions resolve` with "
+		       "`--all-applied`",
+		       STR_ARG(version), STR_ARG(path), (long long)r->statements_done,
+		       (long long)r->statements);
+}
+
+/* An unfinished row without a file; the ledger has few of those, mostly none. */
+static const struct revision *find_gone(const struct check *check, const struct revision *revisions,
+					size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t k = 0;
+		if (!revision_is_unfinished(&revisions[i]))
+			continue;
+		while (k < check->n && check->files[k].revision != &revisions[i])
+			k++;
+		if (k == check->n)
+			return &revisions[i];
+	}
+	return NULL;
+}
+
 int check_must_run(const struct check_file *file)
 {
 	return file->revision == NULL || file->verdict == CHECK_UNFINISHED;
@@ -159,5 +189,8 @@ int check_decide(struct check *out, const struct manifest *manifest,
 			check.to_run++;
 	}
 	*out = check;
-	return first == NULL ? 0 : refuse(first, newest, rules, e);
+	if (first != NULL)
+		return refuse(first, newest, rules, e);
+	const struct revision *gone = check.to_run > 0 ? find_gone(&check, revisions, n) : NULL;
+	return gone == NULL ? 0 : refuse_gone(gone, e);
 }
