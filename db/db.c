@@ -311,14 +311,21 @@ void db_rest(const struct db_options *options, int ms)
 		(void)poll(NULL, 0, ms);
 }
 
+static int is_native(const struct err *e, const char *const *codes)
+{
+	while (codes != NULL && *codes != NULL && strcmp(*codes, e->native) != 0)
+		codes++;
+	return codes != NULL && *codes != NULL;
+}
+
 int db_is_lock_timeout(const struct db *db, const struct err *e)
 {
-	const char *const *codes = db->driver->lock_codes;
-	if (e->code != ERR_UNAVAILABLE || codes == NULL)
-		return 0;
-	while (*codes != NULL && strcmp(*codes, e->native) != 0)
-		codes++;
-	return *codes != NULL;
+	return e->code == ERR_UNAVAILABLE && is_native(e, db->driver->lock_codes);
+}
+
+int db_is_transaction_in_the_way(const struct db *db, const struct err *e)
+{
+	return e->code == ERR_DB && is_native(e, db->driver->alone_codes);
 }
 
 const char *db_ledger(const struct db *db)

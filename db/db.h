@@ -306,6 +306,10 @@ void db_rest(const struct db_options *options, int ms);
  */
 int db_is_lock_timeout(const struct db *db, const struct err *e);
 
+/* Whether the database answered that a statement cannot be in the transaction around it: PostgreSQL
+ * says so of a CALL that commits. Nothing was done; by itself it may succeed. */
+int db_is_transaction_in_the_way(const struct db *db, const struct err *e);
+
 /* How one transaction sees those beside it; DB_ISOLATION_DEFAULT is the database's own choice. */
 enum db_isolation {
 	DB_ISOLATION_DEFAULT,
@@ -360,6 +364,8 @@ struct db_driver {
 	const char *const *ledger_upgrade;
 	/* native codes of db_is_lock_timeout; NULL-ended */
 	const char *const *lock_codes;
+	/* native codes of db_is_transaction_in_the_way; NULL: never */
+	const char *const *alone_codes;
 	/* statement that makes the rest of the open transaction run as the session's own user,
 	 * whatever role a script has taken; NULL: there is none */
 	const char *as_self;

@@ -385,6 +385,8 @@ static const char *const schemes[] = { "postgresql:", "postgres:", NULL };
 
 /* lock_not_available, deadlock_detected, serialization_failure */
 static const char *const lock_codes[] = { "55P03", "40P01", "40001", NULL };
+/* active_sql_transaction, invalid_transaction_termination */
+static const char *const alone_codes[] = { "25001", "2D000", NULL };
 
 const struct db_driver db_postgres = {
 	.name = "postgresql",
@@ -399,6 +401,7 @@ const struct db_driver db_postgres = {
 	.ledger_ddl = postgres_ledger_ddl,
 	.ledger_upgrade = postgres_ledger_upgrade,
 	.lock_codes = lock_codes,
+	.alone_codes = alone_codes,
 	.as_self = "set local role none",
 	.isolation = "set transaction isolation level ",
 	.tables_named = postgres_tables_named,

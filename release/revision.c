@@ -149,17 +149,25 @@ int revision_count(size_t *out, struct db *target, struct err *e)
 int revision_insert(struct db *target, const struct revision *r, struct err *e)
 {
 	char sql[SQL_MAX];
+	int64_t inserted;
 	(void)snprintf(sql, sizeof sql,
 		       "INSERT INTO %s(" COLUMNS
 		       ") VALUES($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
 		       db_ledger(target));
-	return db_exec(target, NULL, sql,
-		       DB_ARGS(DB_S(r->version), DB_S(r->path), DB_S(r->sha256), DB_S(r->state),
-			       DB_S(r->release), DB_S(r->task_run), DB_S(r->repository),
-			       DB_S(r->commit), DB_S(r->applied_by), DB_I(r->applied_ms),
-			       DB_I(r->duration_ms), DB_I(r->statements), DB_I(r->statements_done),
-			       DB_I(r->in_flight), DB_S(r->probe)),
-		       e);
+	if (db_exec(target, &inserted, sql,
+		    DB_ARGS(DB_S(r->version), DB_S(r->path), DB_S(r->sha256), DB_S(r->state),
+			    DB_S(r->release), DB_S(r->task_run), DB_S(r->repository),
+			    DB_S(r->commit), DB_S(r->applied_by), DB_I(r->applied_ms),
+			    DB_I(r->duration_ms), DB_I(r->statements), DB_I(r->statements_done),
+			    DB_I(r->in_flight), DB_S(r->probe)),
+		    e) != 0)
+		return -1;
+	/* A script that puts a trigger on every table has put one on the ledger. */
+	return inserted == 1
+		   ? 0
+		   : err_set(e, ERR_REFUSED,
+			     "the ledger %s did not take the row: a trigger or a rule is on it",
+			     db_ledger(target));
 }
 
 int revision_move(struct db *target, const struct revision *before, const struct revision *r,

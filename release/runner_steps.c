@@ -167,6 +167,13 @@ static int is_definite(const struct steps *s, const struct err *e)
 	return 0;
 }
 
+/* What fails has done nothing, or a half that can be told, or may be done again. What commits by
+ * itself (CALL) has not told where it failed. */
+static int is_whole(const struct db_statement *st)
+{
+	return (st->flags & (DB_OUTSIDE | DB_REPEATABLE)) != 0;
+}
+
 /* Outside a transaction: announced, run, marked. */
 static int run_outside(struct steps *s, size_t number, struct err *e)
 {
@@ -183,7 +190,7 @@ static int run_outside(struct steps *s, size_t number, struct err *e)
 	if (run_one(s, number, e) == 0)
 		return steps_mark(s, &done, e);
 	/* When this mark is lost, the next session finds out what it would have said. */
-	if (is_definite(s, e))
+	if (is_definite(s, e) && is_whole(st))
 		IGNORE(steps_mark(s, &failed, NULL) != 1);
 	return -1;
 }
@@ -194,6 +201,7 @@ static int run_commit(struct steps *s, size_t number, struct err *e)
 	struct steps_mark mark = { .done = number };
 	struct err why = { .code = ERR_NONE };
 	struct revision next;
+	s->has_session = 1; /* it may have taken a role for this transaction */
 	int rc = steps_write(&next, s, &mark, &why);
 	if (rc == 1) {
 		rc = run_one(s, number, e) == 0 ? 1 : -1;
@@ -242,7 +250,10 @@ static int run_statement(struct steps *s, size_t number, struct err *e)
 		return run_unmarked(s, number, e);
 	if (st->flags & DB_OUTSIDE)
 		return run_outside(s, number, e);
-	return run_marked(s, number, e);
+	int rc = run_marked(s, number, e);
+	if (rc < 0 && s->script->is_off && db_is_transaction_in_the_way(s->r->db, e))
+		return run_outside(s, number, e);
+	return rc;
 }
 
 /* ---- the file ---- */

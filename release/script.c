@@ -187,6 +187,7 @@ static int decide(struct script *s, enum directive_mode mode, struct db_place *f
 	const struct db_statement *outside = first_with(s, DB_OUTSIDE);
 	const struct db_statement *control = first_with(s, DB_CONTROL);
 	if (mode == DIRECTIVE_MODE_OFF) {
+		s->is_off = 1;
 		set_why(s, NULL);
 		return check_own(s, failed, e);
 	}

@@ -20,6 +20,7 @@ enum script_way {
 
 struct script {
 	enum script_way way;
+	int is_off;                  /* the file says 'txn-mode = off' */
 	enum db_isolation isolation; /* of the transaction, or of each */
 	struct db_statement *statements;
 	size_t n;
