@@ -133,6 +133,10 @@ static void test_order_cancel_running(void **state)
 	/* the connection broke: nobody knows */
 	finish_with(room, &t, TASK_PENDING, ERR_LOST);
 	assert_int_equal(task_at(room, plan, 0, 0)->status, TASK_PENDING);
+	/* who asks for it later does not put the cancel off */
+	order.not_before_ms = clock_unix_ms() + 3600000;
+	check_ok(rollout_run(&n, room->store, room->conf, &order, &e), &e);
+	assert_int_equal(n, 0);
 	assert_int_equal(gates_claim(room, &again, clock_unix_ms() + 5000, &next), 1);
 	while (again.id != t.id)
 		assert_int_equal(gates_claim(room, &again, clock_unix_ms() + 5000, &next), 1);
@@ -200,8 +204,8 @@ static void make_old_store(struct room *room)
 					    plan_schema,  rollout_schema, task_schema };
 	struct err e;
 	static const char *const tables[] = {
-		"tidegate_schema", "counter", "audit",    "approval", "release", "sheet", "plan",
-		"stage",           "task",    "task_run", "task_log"
+		"tidegate_schema", "counter", "audit",    "approval", "release",    "sheet", "plan",
+		"stage",           "task",    "task_run", "task_log", "plan_review"
 	};
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
 		char sql[64];
