@@ -147,11 +147,31 @@ static int same_constant(const PgQuery__Node *a, const PgQuery__Node *b)
 	       strcmp(x->sval->sval, y->sval->sval) == 0;
 }
 
+static int is_constant(const PgQuery__Node *n, int value)
+{
+	return n->node_case == PG_QUERY__NODE__NODE_A_CONST &&
+	       n->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && !n->a_const->isnull &&
+	       (n->a_const->boolval->boolval != 0) == value;
+}
+
+/* AND when all of it is true, OR when something in it is. As deep as the statement is nested,
+ * which is bounded before it is parsed. */
+static int joined_is_true(const PgQuery__BoolExpr *b)
+{
+	size_t n = 0;
+	if (b->boolop == PG_QUERY__BOOL_EXPR_TYPE__NOT_EXPR)
+		return b->n_args == 1 && is_constant(b->args[0], 0);
+	for (size_t i = 0; i < b->n_args; i++)
+		n += postgres_condition_is_true(b->args[i]) != 0;
+	return b->boolop == PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR ? n == b->n_args : n > 0;
+}
+
 int postgres_condition_is_true(const PgQuery__Node *n)
 {
-	if (n->node_case == PG_QUERY__NODE__NODE_A_CONST)
-		return n->a_const->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL &&
-		       n->a_const->boolval->boolval;
+	if (is_constant(n, 1))
+		return 1;
+	if (n->node_case == PG_QUERY__NODE__NODE_BOOL_EXPR)
+		return joined_is_true(n->bool_expr);
 	if (n->node_case != PG_QUERY__NODE__NODE_A_EXPR || n->a_expr->n_name != 1)
 		return 0;
 	const PgQuery__Node *op = n->a_expr->name[0];

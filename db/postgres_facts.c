@@ -450,9 +450,20 @@ static void read_node(struct postgres_facts *f, const PgQuery__Node *node)
 	}
 }
 
-/* The statement, and what its WITH changes beside it. */
-static void read_statement(struct postgres_facts *f, const PgQuery__Node *node)
+/* What is really run: EXPLAIN ANALYZE runs the statement in it. */
+static const PgQuery__Node *run_of(const PgQuery__Node *node)
 {
+	if (node->node_case != PG_QUERY__NODE__NODE_EXPLAIN_STMT)
+		return node;
+	const PgQuery__ExplainStmt *s = node->explain_stmt;
+	const int runs = postgres_fact_option(s->options, s->n_options, "analyze");
+	return runs && s->query != NULL ? s->query : node;
+}
+
+/* The statement, and what its WITH changes beside it. */
+static void read_statement(struct postgres_facts *f, const PgQuery__Node *outer)
+{
+	const PgQuery__Node *node = run_of(outer);
 	const PgQuery__WithClause *with = with_of(node);
 	for (size_t i = 0; with != NULL && i < with->n_ctes; i++) {
 		if (with->ctes[i]->node_case == PG_QUERY__NODE__NODE_COMMON_TABLE_EXPR)

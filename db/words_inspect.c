@@ -468,6 +468,8 @@ static unsigned find_where(struct scan *s)
 		skip_one(s);
 	if (!accept(s, "where"))
 		return 0;
+	while (accept_char(s, '('))
+		continue;
 	struct word first = s->w;
 	next(s);
 	if (s->w.kind == WORD_END)
@@ -477,7 +479,9 @@ static unsigned find_where(struct scan *s)
 	if (first.kind != WORD_NUMBER || !accept_char(s, '=') || !str_eq(s->w.text, first.text))
 		return DB_FACT_WHERE;
 	next(s);
-	return s->w.kind == WORD_END ? 0 : DB_FACT_WHERE;
+	while (accept_char(s, ')'))
+		continue;
+	return s->w.kind == WORD_END || is(s, "or") ? 0 : DB_FACT_WHERE;
 }
 
 static void skip_modifiers(struct scan *s)

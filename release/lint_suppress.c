@@ -157,15 +157,26 @@ static void read_gap(struct suppressor *s, size_t from, size_t to)
 	}
 }
 
+/* What may end a text, a quoted name or a block comment. */
+static int has_end(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		const int block = s.p[i] == '*' && i + 1 < s.n && s.p[i + 1] == '/';
+		if (block || s.p[i] == '\'' || s.p[i] == '"' || s.p[i] == '`' || s.p[i] == '$')
+			return 1;
+	}
+	return 0;
+}
+
 /* A last statement without terminator goes on to the end of the file: its last line may be a
- * comment for us. */
+ * comment for us. Were it part of a text instead, the text would end behind it. */
 static size_t tail_of(struct str text)
 {
 	size_t line = str_find_last(text, '\n');
 	line = line < text.n ? line + 1 : 0;
 	for (size_t at = line; at < text.n; at++) {
 		if (str_starts(str_from(text, at), STR("-- tidegate:")))
-			return at;
+			return has_end(str_from(text, at)) ? text.n : at;
 	}
 	return text.n;
 }

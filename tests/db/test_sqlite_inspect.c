@@ -66,6 +66,7 @@ static void test_words_inspect_sqlite(void **state)
 		{ "update t set a = 'where'", "update t" },
 		{ "delete from t where a = 1", "delete t [where]" },
 		{ "delete from t -- where", "delete t" },
+		{ "delete from t where (1 = 1) or a = 2", "delete t" },
 		{ "with x as (select 1) insert into t (a) select * from x",
 		  "insert t [from-query columns]" },
 		{ "insert into t values (1, (2)), (3, 4)", "insert t 2" },

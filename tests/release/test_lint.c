@@ -107,6 +107,10 @@ static void test_lint_details(void **state)
 		{ "alter table t validate constraint k;\nalter table t alter a set not null", "" },
 		{ "update t set a = 1 where true;\ndelete from t where a = 1", "require-where@1" },
 		{ "with d as (delete from t returning *) select * from d", "require-where@1" },
+		{ "delete from t where a = 1 or true;\ndelete from t where 1 = 1 and not false;\n"
+		  "delete from t where a = 1 and true",
+		  "require-where@1 require-where@2" },
+		{ "explain (analyze) delete from t;\nexplain delete from t", "require-where@1" },
 		{ "alter table t add c int;\nalter table u add d int;\n"
 		  "update u set d = 1 where d is null",
 		  "lock-in-long-transaction@3" },
@@ -144,6 +148,10 @@ static void test_lint_suppression(void **state)
 		{ "select 1; -- tidegate: allow drop-table: x", "unused-suppression@1" },
 		{ "select '-- tidegate: allow drop-table: x'; drop table a", "drop-table@1" },
 		{ "drop table a; -- tidegate is good", "drop-table@1" },
+		{ "delete from a returning '-- tidegate: allow require-where: x'",
+		  "require-where@1" },
+		{ "delete from a returning $$\n-- tidegate: allow require-where: x$$;",
+		  "require-where@1" },
 	};
 	CHECK(&db_postgres, rows);
 }
