@@ -106,7 +106,7 @@ static int load_stages(struct rollout *r, struct db *store, const struct conf *c
 			.plan = r->plan.id,
 			.environment = s->environment,
 		};
-		/* An environment that the configuration has lost opens by a person only. */
+		/* An environment that the configuration has lost does not open. */
 		s->automatic =
 		    environment != NULL && environment->rollout == CONF_ROLLOUT_AUTOMATIC;
 		s->approvals = environment != NULL ? environment->approvals : 0;

@@ -39,7 +39,7 @@ static const char sql_ask_cancel[] =
 static const char sql_start[] =
 	"UPDATE task SET status = 'PENDING', not_before = $5, unheld = NULL, updated_at = $6"
 	OF_PLAN " AND (status = 'PENDING' OR (status = 'NOT_STARTED' AND $4 <> 0))"
-	" AND (status <> 'PENDING' OR not_before <> $5)";
+	" AND (status <> 'PENDING' OR (not_before <> $5 AND cancel_at = 0))";
 /* clang-format on */
 
 enum { VIEW_MAX = 64 * 1024 * 1024, DETAIL_MAX = 16 * 1024 };
@@ -215,6 +215,11 @@ static int check_gate(const struct order_work *w, struct err *e)
 {
 	const struct rollout *r = &w->rollout;
 	const struct stage *s = w->stage;
+	/* How many approvals it asks for is not known any more. */
+	if (conf_environment(w->conf, s->environment) == NULL)
+		return err_set(e, ERR_REFUSED,
+			       "stage '%.*s' cannot start: its environment is no longer configured",
+			       STR_ARG(s->environment));
 	for (size_t i = 0; i < r->n_stages && &r->stages[i] != s; i++) {
 		const struct stage *earlier = &r->stages[i];
 		if (earlier->status != STAGE_DONE)

@@ -137,6 +137,10 @@ static void tell(const struct teller *t)
 		add_command(t, "approve");
 		return;
 	case STAGE_READY:
+		if (t->environment == NULL) {
+			buf_adds(t->out, "its environment is no longer configured");
+			return;
+		}
 		buf_adds(t->out, "waits for a person: ");
 		add_command(t, "run");
 		return;

@@ -256,7 +256,8 @@ static int choose(struct candidate *k, struct db *store, struct claim *c, struct
 		rc = instance_has_room(store, c, k->instance, e);
 	else
 		return rc;
-	return rc == 0 ? find_lane(k, store, c, e) : rc;
+	/* Only a cancel is let past the windows: what other instances have waits for them. */
+	return rc == 0 && from <= c->now_ms ? find_lane(k, store, c, e) : rc;
 }
 
 static int fill_names(struct task *t, struct arena *arena, struct err *e)

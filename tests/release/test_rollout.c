@@ -387,7 +387,7 @@ static void test_rollout_environment_lost(void **state)
 {
 	struct room *room = *state;
 	struct plan p = rolled(room, all, STR_NULL);
-	/* The configuration forgets staging: it stays a stage, and opens by a person only. */
+	/* The configuration forgets staging: it stays a stage, and opens no more. */
 	struct conf less = *room->conf;
 	struct conf_environment kept[2];
 	const struct conf_environment *had = room->conf->environments.items;
@@ -403,6 +403,13 @@ static void test_rollout_environment_lost(void **state)
 	check_ok(rollout_get(&r, room->store, &less, STR("shop"), p.id, &room->arena, &e), &e);
 	assert_int_equal(r.n_stages, 3);
 	assert_int_equal(r.stages[1].status, STAGE_READY);
+	assert_non_null(strstr(r.stages[1].waits.p, "no longer configured"));
+	/* not even by a person: how many approvals it asked for is gone with it */
+	assert_int_equal(rollout_run_stage(&opened, room->store, &less, STR("shop"), p.id,
+					   STR("staging"), STR("alice"), 4000, &e),
+			 -1);
+	assert_int_equal(e.code, ERR_REFUSED);
+	assert_non_null(strstr(e.msg, "no longer configured"));
 }
 
 /* Two tasks that end at once, each with rollout_advance in its own transaction. */

@@ -38,6 +38,30 @@ static void test_task_window(void **state)
 	assert_int_equal(gates_claim(room, &t, at("2026-11-28T03:00:00Z"), &next), 1);
 }
 
+/* A cancel is let past a closed window; what waits beside it on another instance is not. */
+static void test_task_window_beside_cancel(void **state)
+{
+	struct room *room = *state;
+	struct task t;
+	int64_t next;
+	struct err e;
+	gates_configure(room, ", windows: [\"Mon-Fri 22:00-04:00\"], timezone: UTC", "",
+			", max_parallel: 1");
+	(void)gates_roll(room, "1.sql=a", two_instances);
+	const int64_t open = at("2026-11-23T22:00:00Z"), closed = at("2026-11-24T12:00:00Z");
+	assert_int_equal(gates_claim(room, &t, open, &next), 1);
+	assert_true(str_starts(t.target, STR(DEV)));
+	check_ok(db_exec(room->store, NULL,
+			 "UPDATE task SET attempt = 1, cancel_at = 1 WHERE target = '" DEV "b'",
+			 DB_NO_ARGS, &e),
+		 &e);
+	gates_mark(room, "target = '" DEV "c'", "SKIPPED");
+	check_ok(db_exec(room->store, NULL, "UPDATE task SET not_before = 1 WHERE cancel_at = 0",
+			 DB_NO_ARGS, &e),
+		 &e);
+	assert_int_equal(gates_claim(room, &t, closed, &next), 0);
+}
+
 static void test_task_window_is_told(void **state)
 {
 	struct room *room = *state;
@@ -150,8 +174,11 @@ static void test_task_instance_race(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		room_test(test_task_window),         room_test(test_task_window_is_told),
-		room_test(test_task_instance_bound), room_test(test_task_full_stage),
+		room_test(test_task_window),
+		room_test(test_task_window_is_told),
+		room_test(test_task_window_beside_cancel),
+		room_test(test_task_instance_bound),
+		room_test(test_task_full_stage),
 		room_test(test_task_instance_race),
 	};
 	return room_run(tests);
