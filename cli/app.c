@@ -173,25 +173,37 @@ static int look_for_store(const struct conf *conf, struct err *e)
 	return err_sys(e, errno, "cannot look at the store '%s'", path);
 }
 
-static int open_store(struct app *app)
+static int open_store(struct app *app, struct err *e)
 {
 	const struct store_options options = { .durable = 1 };
-	struct err e;
 
 	if (app->store != NULL)
+		return 0;
+	if (look_for_store(app->conf, e) != 0)
+		return -1;
+	return store_open(&app->store, app->conf, &options, e);
+}
+
+int app_open_audit(struct app *app)
+{
+	struct err e;
+
+	if (open_store(app, &e) == 0)
 		return EXIT_DONE;
-	if (look_for_store(app->conf, &e) != 0 ||
-	    store_open(&app->store, app->conf, &options, &e) != 0)
+	if (e.code != ERR_NOTFOUND)
 		return app_fail(app, &e);
+	app_note(app, "no entry in the audit log, for there is no store: only the ledger says who "
+		      "did it");
 	return EXIT_DONE;
 }
 
 int app_need(struct app *app, unsigned needs)
 {
+	struct err e;
 	int code = open_conf(app, needs);
 
-	if (code == EXIT_DONE && (needs & NEED_STORE) != 0)
-		code = open_store(app);
+	if (code == EXIT_DONE && (needs & NEED_STORE) != 0 && open_store(app, &e) != 0)
+		return app_fail(app, &e);
 	return code;
 }
 

@@ -71,6 +71,10 @@ struct command {
 /* Open what `needs` names; an exit code, EXIT_DONE when all is there. What is not is reported. */
 int app_need(struct app *app, unsigned needs) MUST_CHECK;
 
+/* Open the store for an entry in the audit log. Targets are worked on without a daemon too: where
+ * there is no store, that is said and app->store stays NULL. An exit code. */
+int app_open_audit(struct app *app) MUST_CHECK;
+
 /* Report `e` on stderr and give the exit code that fits it. */
 int app_fail(const struct app *app, const struct err *e);
 /* The same for what the user got wrong on the command line or in the configuration. */

@@ -157,8 +157,7 @@ const struct command command_revisions_adopt = {
 	.name = "revisions",
 	.verb = "adopt",
 	.summary = "take over the history that another migration tool kept",
-	.usage = "TARGET... --from TOOL [--table NAME | --file FILE...]\n"
-		 "        [--file-pattern GLOB | --release RELEASE] [--reason TEXT] [--dry-run]",
+	.usage = "TARGET... --from TOOL [--table NAME | --file FILE...] [OPTION...]",
 	.text =
 	    "Reads what the other tool has recorded and writes it into the ledgers of the "
 	    "databases, "

@@ -40,8 +40,8 @@ const struct command command_revisions_baseline = {
 	.name = "revisions",
 	.verb = "baseline",
 	.summary = "say which version a database is at, before its first rollout",
-	.usage = "TARGET... --version V [--file-pattern GLOB | --release RELEASE]\n"
-		 "        [--reason TEXT] [--dry-run]",
+	.usage = "TARGET... --version V [--file-pattern GLOB | --release RELEASE] "
+		 "[OPTION...]",
 	.text =
 	    "Records in the ledgers of the databases that every version up to V is there, without "
 	    "running\nanything. With the files of a checkout or a release each gets its row and "

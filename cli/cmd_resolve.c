@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `tidegate revisions resolve`: a person says what became of a migration that runs statement by
- * statement, where it cannot be proved. The audit log of the store gets it as well. */
+ * statement, where it cannot be proved. The audit log gets it as well, where there is a store. */
 #include "base/clock.h"
 #include "cli/app.h"
 #include "cli/revision_out.h"
@@ -10,7 +10,6 @@
 #include "release/version.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const struct how {
 	const char *option;
@@ -47,14 +46,6 @@ static int read_how(struct resolve *out, const struct how **how, struct app *app
 	return EXIT_DONE;
 }
 
-static struct str origin(struct arena *arena)
-{
-	char host[OWNER_HOST];
-
-	return str_of(
-	    arena_printf(arena, "cli on %s, uid %lu", owner_host(host), (unsigned long)getuid()));
-}
-
 /* What is resolved, and what it became. */
 struct change {
 	struct str target;
@@ -81,12 +72,14 @@ static int add_audit(struct app *app, const struct change *c, struct err *e)
 {
 	AUTO(buf) struct buf text;
 	struct json_writer w;
-	const struct audit_actor actor = { app_caller(app->arena), origin(app->arena) };
+	struct audit_actor actor;
 	const struct str object =
 	    str_of(arena_printf(app->arena, "%.*s/revisions/%s", STR_ARG(c->target), c->version));
 
-	if (actor.who.p == NULL || actor.origin.p == NULL || object.p == NULL)
+	if (object.p == NULL)
 		return arena_err(app->arena, e);
+	if (app_actor(&actor, app->arena, e) != 0)
+		return -1;
 	app_begin(&text);
 	jw_init(&w, &text, 0);
 	jw_object(&w, NULL);
@@ -102,14 +95,9 @@ static int add_audit(struct app *app, const struct change *c, struct err *e)
 
 /* The store's transaction is open around the target's: an entry is there when the change is, but
  * for a failure between their two commits, which is told. */
-static int change(struct app *app, struct db *target, struct change *c, struct err *e)
+static int change_with_audit(struct app *app, struct db *target, struct change *c, struct err *e)
 {
-	int there = db_ledger_look(target, e);
-
-	if (there == 0)
-		return err_set(e, ERR_NOTFOUND,
-			       "the database has no ledger: nothing is to be resolved");
-	if (there < 0 || revision_prepare(target, e) != 0 || db_begin(app->store, e) != 0)
+	if (db_begin(app->store, e) != 0)
 		return -1;
 	if (add_audit(app, c, e) != 0 ||
 	    resolve_revision(&c->before, &c->after, target, str_of(c->version), &c->resolve,
@@ -120,6 +108,21 @@ static int change(struct app *app, struct db *target, struct change *c, struct e
 	if (db_commit(app->store, e) != 0)
 		return err_wrap(e, "it was resolved, but the audit log does not say so");
 	return 0;
+}
+
+static int change(struct app *app, struct db *target, struct change *c, struct err *e)
+{
+	int there = db_ledger_look(target, e);
+
+	if (there == 0)
+		return err_set(e, ERR_NOTFOUND,
+			       "the database has no ledger: nothing is to be resolved");
+	if (there < 0 || revision_prepare(target, e) != 0)
+		return -1;
+	if (app->store != NULL)
+		return change_with_audit(app, target, c, e);
+	return resolve_revision(&c->before, &c->after, target, str_of(c->version), &c->resolve,
+				app->arena, e);
 }
 
 static int print_change(struct app *app, const struct change *c)
@@ -175,7 +178,9 @@ static int run_resolve(struct app *app, const struct options *given)
 	if (version_canonical(version, given->operands[1], &e) != 0)
 		return app_usage(app, "%s", e.msg);
 	c.version = version;
-	code = app_need(app, NEED_CONF | NEED_STORE);
+	code = app_need(app, NEED_CONF);
+	if (code == EXIT_DONE)
+		code = app_open_audit(app);
 	if (code != EXIT_DONE)
 		return code;
 	struct str caller = app_caller(app->arena);
@@ -205,7 +210,7 @@ const struct command command_revisions_resolve = {
 	    "connection died while a\nstatement ran that cannot be in a transaction, and nothing "
 	    "proves whether it was done. Look at the\ndatabase, say what is so, and retry the "
 	    "task. Nothing is run by this command. It takes the target's\nlock, changes the row "
-	    "of the ledger, and writes to the audit log.",
+	    "of the ledger, and writes to the audit log where there is a store.",
 	.options = options_resolve,
 	.examples =
 	    "tidegate revisions resolve instances/prod/databases/shop 12 --applied\n"

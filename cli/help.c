@@ -86,7 +86,7 @@ static void write_list(struct buf *out)
 	for (const struct command *const *c = app_commands(); *c != NULL; c++) {
 		(void)snprintf(name, sizeof(name), "%s%s%s", (*c)->name,
 			       (*c)->verb != NULL ? " " : "", (*c)->verb != NULL ? (*c)->verb : "");
-		buf_addf(out, "  %-18s  %s\n", name, (*c)->summary);
+		buf_addf(out, "  %-23s  %s\n", name, (*c)->summary);
 	}
 	write_options(out, "Options of every command", app_options());
 	buf_adds(out, "\n'tidegate help COMMAND' tells more of one.\n"

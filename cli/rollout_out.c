@@ -357,6 +357,11 @@ static int run_lines(struct buf *out, const struct task *task, const struct roll
 			 (long long)runs[i].attempt, task_status_name(runs[i].status));
 		if (task_log_list(&lines, &n_lines, d->store, runs[i].id, arena, e) != 0)
 			return -1;
+		if (n_lines == 0 && runs[i].detail.n > 0) {
+			buf_adds(out, "  ");
+			screen_add(out, runs[i].detail);
+			buf_addc(out, '\n');
+		}
 		for (size_t k = 0; k < n_lines; k++) {
 			buf_addf(out, "  %s %-7.*s ", clock_format(at, lines[k].at_ms),
 				 STR_ARG(lines[k].kind));

@@ -85,10 +85,12 @@ static struct str files_to_run(const struct preview_target *t, struct arena *are
 		return str_of(t->why.msg);
 	buf_init(&text, 16 * 1024);
 	for (size_t i = 0; i < t->check.n && named < NAMED; i++) {
-		if (t->check.files[i].revision != NULL)
+		const struct check_file *f = &t->check.files[i];
+		if (!check_must_run(f))
 			continue;
-		buf_addf(&text, "%s%.*s", named > 0 ? ", " : "",
-			 STR_ARG(str_first(t->check.files[i].file->path, 200)));
+		buf_addf(&text, "%s%.*s%s", named > 0 ? ", " : "",
+			 STR_ARG(str_first(f->file->path, 200)),
+			 f->verdict == CHECK_UNFINISHED ? " (unfinished)" : "");
 		named++;
 	}
 	if (t->check.to_run > named)
@@ -131,7 +133,7 @@ static void write_target(struct json_writer *w, const struct preview_target *t)
 	jw_int(w, "applied", (int64_t)t->applied);
 	jw_array(w, "toRun");
 	for (size_t i = 0; i < t->check.n; i++) {
-		if (t->check.files[i].revision == NULL)
+		if (check_must_run(&t->check.files[i]))
 			jw_str(w, NULL, t->check.files[i].file->path);
 	}
 	jw_end_array(w);

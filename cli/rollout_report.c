@@ -264,8 +264,9 @@ int rollout_report_print(struct local_rollout *r)
 void rollout_report_next(const struct local_rollout *r, int code)
 {
 	if (code == EXIT_INTERRUPTED)
-		app_note(r->app, "stopped; nothing is half applied. The same command goes on with "
-				 "what each database lacks");
+		app_note(r->app, "stopped: what ran is rolled back, or in the ledger as far as its "
+				 "statements are done. The same command goes on with what each "
+				 "database lacks");
 	else if (code == EXIT_FAILED)
 		app_note(r->app,
 			 "no later stage was begun. Mend the cause and say the same command again: "

@@ -58,9 +58,9 @@ static const char sql_holder[] =
     " pg_catalog.split_part(a.application_name, ' ', 1) operator(pg_catalog.=)"
     " pg_catalog.split_part(pg_catalog.current_setting('application_name'), ' ', 1)"
     " then pg_catalog.format(': %s', pg_catalog.\"left\"(pg_catalog.regexp_replace("
-    "pg_catalog.split_part(pg_catalog.regexp_replace(a.query,"
-    " '^(begin;)?select pg_catalog.txid_current[(][)];', ''), '''', 1), '[[:space:]]+', ' ',"
-    " 'g'), 48)) end)"
+    "pg_catalog.split_part(pg_catalog.split_part(pg_catalog.regexp_replace(a.query,"
+    " '^(begin;)?select pg_catalog.txid_current[(][)];', ''), '\n;', 1), '''', 1),"
+    " '[[:space:]]+', ' ', 'g'), 48)) end)"
     " from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a"
     " on a.pid operator(pg_catalog.=) l.pid where " POSTGRES_LOCK_IS_OURS
     " and l.database operator(pg_catalog.=) (select d.oid from pg_catalog.pg_database d"

@@ -89,6 +89,29 @@ test_rollout_stops_at_a_failure() {
 	json '.targets[0] | [.applied, .present]' '[1,2]'
 }
 
+# Without a daemon there is no store: a file that stopped in the middle is settled all the same.
+test_rollout_goes_on_after_resolve() {
+	checkout
+	run rollout --targets "$dev" --target-stage dev
+	code_is 0
+	printf 'insert into t values (3);\nvacuum;\n' >migrations/003__vacuum.sql
+	sqlite3 db/dev.db "INSERT INTO tidegate_revision(version, path, sha256, state, applied_ms,
+		statements, statements_done) VALUES ('3', 'migrations/003__vacuum.sql', 'other', 'started', 1, 3, 2)"
+	run rollout --targets "$dev" --target-stage dev
+	code_is 3
+	err_has "revisions resolve"
+	run revisions resolve $dev 3 --from-statement 2 --reason 'the first one is there'
+	code_is 0
+	err_has "no entry in the audit log, for there is no store"
+	run rollout --targets "$dev"
+	out_has "migrations/003__vacuum.sql (unfinished)"
+	run rollout --targets "$dev" --format json
+	json '.targets[0].toRun' '["migrations/003__vacuum.sql"]'
+	run rollout --targets "$dev" --target-stage dev
+	code_is 0
+	is "$(rows dev) $(versions dev)" "2 1 2 3"
+}
+
 test_rollout_refuses_an_edited_file() {
 	checkout
 	run rollout --targets "$dev" --target-stage dev
@@ -175,7 +198,7 @@ test_rollout_interrupted_applies_no_half() {
 	cp err "$dir/err"
 	last="rollout interrupted"
 	code_is 130
-	err_has "nothing is half applied"
+	err_has "stopped: what ran is rolled back"
 	out_has "$dev"
 	is "$(rows dev)" 2
 	is "$(versions dev)" "1 2"
