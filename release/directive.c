@@ -96,11 +96,13 @@ static int read_comment(struct directives *d, struct str comment, struct err *e)
 }
 
 /* What stands behind a block comment's end, with the line ends in it counted; MySQL runs what a
- * comment that begins with "!" holds. */
-static struct str skip_block(struct str text, size_t *number)
+ * comment that begins with "!" holds. Where one within it begins, databases differ about the end.
+ */
+static struct str skip_block(struct str text, size_t *number, int *nested)
 {
 	for (size_t i = 2; i < text.n; i++) {
 		*number += text.p[i] == '\n';
+		*nested |= text.p[i] == '*' && text.p[i - 1] == '/' && i > 2;
 		if (text.p[i] == '/' && text.p[i - 1] == '*' && i > 2)
 			return str_from(text, i + 1);
 	}
@@ -112,21 +114,33 @@ static int begins_block(struct str text)
 	return str_starts(text, STR("/*")) && !str_starts(text, STR("/*!"));
 }
 
+static int refuse_nested(const struct directives *before, const struct directives *d, struct err *e)
+{
+	if (before->mode == d->mode && before->isolation == d->isolation)
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		       "a directive behind a comment within a comment is refused: whether it is a "
+		       "part of that comment depends on the database; move it to the first line");
+}
+
 int directives_read(struct directives *out, struct db_place *failed, struct str text, struct err *e)
 {
 	struct directives d = { .mode = DIRECTIVE_MODE_NONE };
 	struct str rest = str_from(text, str_starts(text, STR("\xef\xbb\xbf")) ? 3 : 0);
 	size_t number = 1;
+	int nested = 0;
 	while (rest.n > 0) {
 		if (is_blank(rest.p[0]) || rest.p[0] == '\n') {
 			number += rest.p[0] == '\n';
 			rest = str_from(rest, 1);
 		} else if (begins_block(rest)) {
-			rest = skip_block(rest, &number);
+			rest = skip_block(rest, &number, &nested);
 		} else if (str_starts(rest, STR("--")) || rest.p[0] == '#') {
 			struct str line = str_first(rest, str_find(rest, '\n'));
 			size_t mark = rest.p[0] == '#' ? 1 : 2;
-			if (read_comment(&d, trim(str_from(line, mark)), e) != 0) {
+			const struct directives before = d;
+			if (read_comment(&d, trim(str_from(line, mark)), e) != 0 ||
+			    (nested && refuse_nested(&before, &d, e) != 0)) {
 				*failed = (struct db_place){ .line = number, .column = 1 };
 				return -1;
 			}

@@ -172,6 +172,14 @@ static int check_row(struct steps *s, struct err *e)
 			       "%zu: say where it goes on with `tidegate revisions resolve` and "
 			       "`--from-statement N`, version '%.*s'",
 			       done, n, STR_ARG(version));
+	/* The content is the same, but not what we read in it: the numbers mean other ones. A
+	 * person who has said where it goes on has seen the file. */
+	if (s->row.sha256.n > 0 && s->row.statements != (int64_t)n)
+		return err_set(e, ERR_REFUSED,
+			       "it was begun as %lld statements, and this version of tidegate "
+			       "reads %zu in it: say where it goes on with `tidegate revisions "
+			       "resolve` and `--from-statement N`, version '%.*s'",
+			       (long long)s->row.statements, n, STR_ARG(version));
 	size_t open = script_open_at(s->script, done);
 	if (open == 0)
 		return 0;

@@ -260,6 +260,25 @@ static void test_resume_temporary(void **state)
 	target_end(&t);
 }
 
+/* Another version of the program may part the same file otherwise. */
+static void test_resume_other_numbers(void **state)
+{
+	struct target t;
+	static const char *const files[] = {
+		"m/1_x.sql=-- txn-mode = off\nselect 1;\ninsert into nowhere values (1);\n", NULL
+	};
+	target_init(&t, *state, files);
+	assert_int_equal(target_run(&t), -1);
+	target_exec(&t, "create table nowhere (v int)");
+	target_exec(&t, "update tidegate.revision set statements = 3");
+	assert_int_equal(target_run(&t), -1);
+	assert_int_equal(t.e.code, ERR_REFUSED);
+	assert_non_null(strstr(t.e.msg, "begun as 3 statements"));
+	target_exec(&t, "update tidegate.revision set sha256 = null");
+	check_ok(target_run(&t), &t.e);
+	target_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +286,7 @@ int main(void)
 		room_test(test_resume_elsewhere),      room_test(test_resume_set_rolled_back),
 		room_test(test_resume_detach),         room_test(test_resume_detach_failed),
 		room_test(test_resume_reindex),        room_test(test_resume_temporary),
+		room_test(test_resume_other_numbers),
 	};
 	if (pg_start(&room_pg) != 0)
 		return 77;
