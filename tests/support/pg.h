@@ -65,7 +65,7 @@ PG_HELPER pid_t pg_spawn(const struct pg *pg, char *const *program)
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	(void)dup2(fd, STDOUT_FILENO);
 	(void)dup2(fd, STDERR_FILENO);
-	(void)chdir(pg->dir);
+	(void)!chdir(pg->dir);
 	(void)prctl(PR_SET_PDEATHSIG, SIGQUIT);
 	(void)execvp(argv[0], argv);
 	_exit(127);
