@@ -373,13 +373,24 @@ int db_ledger_look(struct db *db, struct err *e)
 	return look(db, db->driver->ledger_check, e);
 }
 
+/* 1: it was made, and is nobody else's; else as `look`. */
 static int make(struct db *db, struct err *e)
 {
-	/* Where DDL commits by itself, it is one statement. */
-	if (!(db->driver->flags & DB_DDL_IN_TX))
-		return db_exec(db, NULL, db->driver->ledger_ddl, DB_NO_ARGS, e);
+	const struct db_driver *driver = db->driver;
 	struct db_script script = { .notice = NULL };
-	return db_script_run(db, str_of(db->driver->ledger_ddl), &script, e);
+	/* Where DDL commits by itself, it is one statement. */
+	int rc = driver->flags & DB_DDL_IN_TX
+		     ? db_script_run(db, str_of(driver->ledger_ddl), &script, e)
+		     : db_exec(db, NULL, driver->ledger_ddl, DB_NO_ARGS, e);
+	if (rc != 0)
+		return -1;
+	int there = look(db, driver->ledger_look, e);
+	if (there != 2)
+		return there;
+	if (driver->ledger_close != NULL &&
+	    db_script_run(db, str_of(driver->ledger_close), &script, e) != 0)
+		return -1;
+	return db_ledger_look(db, e);
 }
 
 static int upgrade(struct db *db, struct err *e)
@@ -388,16 +399,14 @@ static int upgrade(struct db *db, struct err *e)
 		if (db_exec(db, NULL, *sql, DB_NO_ARGS, e) != 0)
 			return -1;
 	}
-	return 0;
+	return db_ledger_look(db, e);
 }
 
 /* Within a transaction, where it takes DDL back. Somebody else may have made what "if not exists"
  * then found. */
 static int make_ledger(struct db *db, int there, struct err *e)
 {
-	if ((there == 0 ? make(db, e) : upgrade(db, e)) != 0)
-		return -1;
-	there = db_ledger_look(db, e);
+	there = there == 0 ? make(db, e) : upgrade(db, e);
 	if (there < 0)
 		return -1;
 	return there == 1 ? 0 : err_set(e, ERR_DB, "it was not made");

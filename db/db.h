@@ -360,6 +360,9 @@ struct db_driver {
 	const char *ledger_check; /* the same, when that answered 2: look closer */
 	/* script that makes it when it is missing; one statement without DB_DDL_IN_TX */
 	const char *ledger_ddl;
+	/* script that takes from others what they may do to a ledger just made, for which
+	 * ledger_look answered 2; NULL: nobody may do anything */
+	const char *ledger_close;
 	/* statements that give an older one today's shape; NULL-ended */
 	const char *const *ledger_upgrade;
 	/* native codes of db_is_lock_timeout; NULL-ended */

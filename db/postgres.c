@@ -399,6 +399,7 @@ const struct db_driver db_postgres = {
 	.ledger_look = postgres_ledger_look,
 	.ledger_check = postgres_ledger_check,
 	.ledger_ddl = postgres_ledger_ddl,
+	.ledger_close = postgres_ledger_close,
 	.ledger_upgrade = postgres_ledger_upgrade,
 	.lock_codes = lock_codes,
 	.alone_codes = alone_codes,

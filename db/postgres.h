@@ -98,6 +98,7 @@ int64_t postgres_changed(struct pg_result *result);
 
 /* The fields of the same names in the driver. */
 extern const char postgres_ledger_ddl[];
+extern const char postgres_ledger_close[];
 extern const char *const postgres_ledger_upgrade[];
 extern const char postgres_ledger_look[];
 extern const char postgres_ledger_check[];

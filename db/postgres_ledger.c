@@ -29,8 +29,13 @@ const char postgres_ledger_ddl[] =
     "  probe pg_catalog.text\n"
     ");\n"
     "comment on table tidegate.revision is\n"
-    "  'The migrations that Tidegate applied to this database, one row each';\n"
-    /* Default privileges may have let an application write to it: then it proves nothing. */
+    "  'The migrations that Tidegate applied to this database, one row each';\n";
+
+/*
+ * Default privileges may have let an application write to it: then it proves nothing. Seldom, so
+ * that a server process need not load a language for each new ledger.
+ */
+const char postgres_ledger_close[] =
     "do $$ declare who pg_catalog.text; begin\n"
     "  for who in select distinct case when a.grantee operator(pg_catalog.=) 0::pg_catalog.oid "
     "then 'public'\n"
