@@ -208,6 +208,8 @@ enum db_statement_flags {
 	DB_SESSION = 1 << 2,
 	/* Changes no data: harmless to run once more when its outcome is unknown (VACUUM). */
 	DB_REPEATABLE = 1 << 3,
+	/* With DB_OUTSIDE: when it fails, what it did until then may stay (CALL). */
+	DB_PARTIAL = 1 << 4,
 };
 
 struct db_statement {
@@ -378,6 +380,12 @@ struct db_driver {
 	/* query that gives a row (schema or NULL, name) for each table that is named $1, $2, $3 or
 	 * $4, in the schemas that a session sees */
 	const char *tables_named;
+	/*
+	 * query that gives, of each database of the server that has tables whose content outlives a
+	 * rollback, a row (the database, or NULL when every script on database $1 may write there;
+	 * one of the tables with its engine, to be shown); NULL: there are none
+	 */
+	const char *lasting;
 
 	int (*open)(struct db **out, const struct db_options *options, struct err *e); /* MUST */
 	void (*close)(struct db *db);                                                  /* MUST */

@@ -492,6 +492,7 @@ const struct db_driver db_mysql = {
 	.lock_codes = lock_codes,
 	.isolation = "set transaction isolation level ",
 	.tables_named = mydb_tables_named,
+	.lasting = mydb_lasting,
 	.open = mydb_open,
 	.close = mydb_close,
 	.query = mydb_query,

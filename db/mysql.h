@@ -90,6 +90,8 @@ extern const char mydb_ledger_ddl[];
 extern const char mydb_ledger_look[];
 extern const char *const mydb_ledger_upgrade[];
 extern const char mydb_tables_named[];
+extern const char mydb_lasting[];
+extern const char mydb_lasting[];
 
 /* The slots of the same names. */
 int mydb_databases(struct db_database **out, size_t *n, const struct db_options *options,

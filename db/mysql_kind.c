@@ -33,22 +33,22 @@ static const struct verb verbs[] = {
 	{ "do", 0, NULL },
 	{ "savepoint", 0, NULL },
 	{ "release", 0, NULL },
-	{ "show", 0, NULL },
-	{ "describe", 0, NULL },
-	{ "desc", 0, NULL },
+	{ "show", DB_REPEATABLE, NULL },
+	{ "describe", DB_REPEATABLE, NULL },
+	{ "desc", DB_REPEATABLE, NULL },
 	{ "explain", 0, NULL },
 	{ "signal", 0, NULL },
 	{ "get", 0, NULL },
-	{ "help", 0, NULL },
-	{ "checksum", 0, NULL },
+	{ "help", DB_REPEATABLE, NULL },
+	{ "checksum", DB_REPEATABLE, NULL },
 	{ "use", DB_SESSION, "USE" },
 	{ "prepare", DB_SESSION, "PREPARE" },
 	{ "deallocate", DB_SESSION, "DEALLOCATE PREPARE" },
 	{ "commit", DB_CONTROL, "COMMIT" },
 	{ "end", DB_CONTROL, "END" },
 	{ "xa", DB_CONTROL, "XA" },
-	{ "execute", DB_OUTSIDE, "EXECUTE" },
-	{ "call", DB_OUTSIDE, "CALL" },
+	{ "execute", DB_OUTSIDE | DB_PARTIAL, "EXECUTE" },
+	{ "call", DB_OUTSIDE | DB_PARTIAL, "CALL" },
 	{ "grant", DB_OUTSIDE, "GRANT" },
 	{ "revoke", DB_OUTSIDE, "REVOKE" },
 	{ "truncate", DB_OUTSIDE, "TRUNCATE TABLE" },
@@ -190,7 +190,7 @@ static unsigned classify_set(const char **kind, const struct head *h, struct str
 	if (is(h, 1, "password") || is(h, 1, "default"))
 		return DB_OUTSIDE;
 	if (is(h, 1, "statement")) /* MariaDB: SET STATEMENT ... FOR any statement */
-		return DB_OUTSIDE;
+		return DB_OUTSIDE | DB_PARTIAL;
 	return classify_assignments(text, comments_only);
 }
 
@@ -210,7 +210,7 @@ static unsigned classify_pair(const char **kind, const struct head *h)
 	}
 	if (is(h, 0, "begin")) { /* MariaDB: BEGIN NOT ATOMIC */
 		*kind = "BEGIN";
-		return is(h, 1, "not") ? DB_OUTSIDE : DB_CONTROL;
+		return is(h, 1, "not") ? DB_OUTSIDE | DB_PARTIAL : DB_CONTROL;
 	}
 	if (is(h, 0, "start")) {
 		*kind = is(h, 1, "transaction") ? "START TRANSACTION" : "START";
@@ -226,7 +226,7 @@ static unsigned classify_pair(const char **kind, const struct head *h)
 		return table ? DB_OUTSIDE | DB_REPEATABLE : 0;
 	}
 	*kind = "a statement that is not known";
-	return DB_OUTSIDE;
+	return DB_OUTSIDE | DB_PARTIAL;
 }
 
 static unsigned classify_once(const char **kind, struct str text, int comments_only)
@@ -258,7 +258,7 @@ void mydb_classify(struct db_statement *s)
 	unsigned other = classify_once(&kind, s->text, 1);
 	if (s->flags == 0 && other != 0)
 		s->kind = kind;
-	unsigned either = (s->flags | other) & (DB_OUTSIDE | DB_CONTROL);
+	unsigned either = (s->flags | other) & (DB_OUTSIDE | DB_CONTROL | DB_PARTIAL);
 	struct mydb_lexer l = { .text = s->text, .comments_only = 1 };
 	int all_comment = mydb_token(&l).kind == MYDB_END;
 	unsigned both = s->flags & (all_comment ? ~0U : other) & (DB_SESSION | DB_REPEATABLE);

@@ -108,6 +108,7 @@ static int session(int *opened, struct runner *r, struct err *e)
 		return -1;
 	*opened = 1;
 	r->db = db;
+	runner_lasting_forget(r);
 	r->result->failed = NULL;
 	r->result->place = (struct db_place){ .statement = 0 };
 	tell_session(r, db);
@@ -197,6 +198,7 @@ int runner_run(struct runner_result *result, const struct runner_job *job,
 		return err_set(e, ERR_NOMEM, "out of memory");
 	int rc = run(&r, &why);
 	runner_plan_free(&r);
+	runner_lasting_forget(&r);
 	if (rc != 0 && e != NULL)
 		*e = why;
 	return rc;

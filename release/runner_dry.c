@@ -57,6 +57,19 @@ static int run_script(struct runner_trial *t, struct trying *d, struct str text,
 	return 0;
 }
 
+/* A rollback must take all of it back, and does not where a table takes part in no transaction. */
+static int is_taken_back(const struct script *script, struct trying *d, struct str text,
+			 struct err *e)
+{
+	struct str table;
+	if (script->way != SCRIPT_TRANSACTION)
+		return 1;
+	int rc = runner_lasting(&table, d->r, text, e);
+	if (rc == 1)
+		return err_set(e, ERR_REFUSED, "%.*s takes part in no transaction", STR_ARG(table));
+	return rc == 0;
+}
+
 static int try_script(struct runner_trial *t, struct trying *d, struct str text, struct err *e)
 {
 	AUTO(arena) struct arena arena;
@@ -70,6 +83,11 @@ static int try_script(struct runner_trial *t, struct trying *d, struct str text,
 		return ends_all(&why) ? -1 : 0;
 	}
 	t->statements = script.n;
+	if (is_taken_back(&script, d, text, &why) != 1) {
+		set_why(t, d->r->arena, why.msg);
+		*e = why;
+		return ends_all(&why) ? -1 : 0;
+	}
 	if (script.way == SCRIPT_TRANSACTION)
 		return run_script(t, d, text, e);
 	set_why(t, d->r->arena, script.why);
@@ -178,6 +196,7 @@ int runner_dry_run(struct runner_dry *out, const struct runner_job *job,
 	tell_session(&r, db);
 	int rc = work(out, &r, &why);
 	tell_session(&r, NULL);
+	runner_lasting_forget(&r);
 	if (rc != 0 && e != NULL)
 		*e = why;
 	return rc;

@@ -78,6 +78,16 @@ int runner_file(enum runner_step *step, struct runner *r, const struct migration
 	buf_init(&own, 0);
 	if (runner_content(&content, &own, r, file, e) != 0)
 		return -1;
+	struct str table;
+	int lasting = runner_lasting(&table, r, content, e);
+	if (lasting < 0)
+		return runner_fail(r, file, script.failed, e);
+	if (lasting) { /* a file before this one has made it */
+		runner_log(r, "info",
+			   "%.*s runs statement by statement: %.*s takes part in no transaction",
+			   STR_ARG(runner_shown(file->path, 4096)), STR_ARG(table));
+		return runner_steps(step, r, file, NULL, e);
+	}
 	r->events->log(r->events->context, "file", file->path);
 	if (transact(step, r, file, content, &script, e) != 0)
 		return runner_fail(r, file, script.failed, e);

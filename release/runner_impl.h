@@ -17,6 +17,12 @@ struct runner_plan {
 	struct buf kept; /* its content, as long as there is room; empty: fetch it again */
 };
 
+/* Tables whose content outlives a rollback, in one database of the server. */
+struct runner_lasting {
+	struct str database; /* absent: any script may write there */
+	struct str table;    /* one of them, to be shown */
+};
+
 struct runner {
 	struct runner_result *result;
 	const struct runner_job *job;
@@ -29,6 +35,10 @@ struct runner {
 	size_t rows;               /* of the ledger: as it was read, and ours since */
 	size_t commits;            /* so far: whether a retry got on */
 	int lock_timeout;          /* the session ended because a lock was not free */
+	struct runner_lasting *lasting;
+	size_t n_lasting;
+	int lasting_known; /* since the last statement that may have made such a table */
+	struct arena lasting_arena;
 };
 
 enum runner_step {
@@ -67,6 +77,15 @@ int runner_is_unchanged(struct runner *r, struct err *e) MUST_CHECK;
 int runner_look_again(const struct runner *r, const struct migration *file, const struct err *clash,
 		      struct err *e) MUST_CHECK;
 
+/*
+ * runner_lasting.c: 1 when the script of `text` might write to a table whose content outlives a
+ * rollback, and `*table` tells which, lent until runner_lasting_forget; 0; or -1. Outside a
+ * transaction: it may look into the database.
+ */
+int runner_lasting(struct str *table, struct runner *r, struct str text, struct err *e) MUST_CHECK;
+/* A statement outside of a transaction has run, or a session has begun: look again. */
+void runner_lasting_forget(struct runner *r);
+
 /* runner_file.c: run one migration with its ledger row in one transaction. On failure nothing of it
  * is in the database, but with ERR_LOST, where that is not known; `failed` and `place` are filled.
  */
@@ -77,7 +96,8 @@ int runner_file(enum runner_step *step, struct runner *r, const struct migration
 struct steps {
 	struct runner *r;
 	const struct migration *file;
-	const struct script *script;
+	struct script *script;
+	struct str text;
 	struct arena *arena;  /* of this file */
 	struct revision base; /* what is the same in each row of this run */
 	struct revision row;  /* as it stands in the ledger, when `there` */

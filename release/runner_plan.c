@@ -168,8 +168,20 @@ static int read_script(struct script *script, struct db_place *place, const stru
 	return x.rc;
 }
 
-static int plan_one(struct runner *r, const struct migration *file, struct err *e)
+/* What the database has decides with the script: when its turn comes, and now, where it will be no
+ * other then. */
+static int loosen(struct script *script, struct db_place *place, struct runner *r,
+		  const struct check_file *c, struct str text, struct err *e)
 {
+	struct str table;
+	size_t done = c->revision != NULL ? (size_t)c->revision->statements_done : 0;
+	int rc = done < script->n ? runner_lasting(&table, r, text, e) : 0;
+	return rc == 1 ? script_loosen(script, done + 1, table, place, e) : rc;
+}
+
+static int plan_one(struct runner *r, const struct check_file *c, int is_next, struct err *e)
+{
+	const struct migration *file = c->file;
 	AUTO(arena) struct arena statements;
 	AUTO(buf) struct buf content;
 	struct runner_plan *plan = runner_plan_of(r, file);
@@ -178,7 +190,8 @@ static int plan_one(struct runner *r, const struct migration *file, struct err *
 	buf_init(&content, 0);
 	arena_init(&statements, STATEMENTS_MAX);
 	if (fetch(&content, r, file, e) != 0 ||
-	    read_script(&script, &place, r, buf_str(&content), &statements, e) != 0)
+	    read_script(&script, &place, r, buf_str(&content), &statements, e) != 0 ||
+	    (is_next && loosen(&script, &place, r, c, buf_str(&content), e) != 0))
 		return runner_fail(r, file, place, e);
 	plan->known = 1;
 	plan->way = script.way;
@@ -196,11 +209,14 @@ static int plan_one(struct runner *r, const struct migration *file, struct err *
 
 int runner_plan_all(struct runner *r, const struct check *check, struct err *e)
 {
+	int is_next = 1; /* nothing before it can make or change a table */
 	for (size_t i = 0; i < check->n; i++) {
 		const struct check_file *c = &check->files[i];
-		if (check_must_run(c) && !runner_plan_of(r, c->file)->known &&
-		    plan_one(r, c->file, e) != 0)
+		if (!check_must_run(c))
+			continue;
+		if (!runner_plan_of(r, c->file)->known && plan_one(r, c, is_next, e) != 0)
 			return -1;
+		is_next &= runner_plan_of(r, c->file)->way == SCRIPT_TRANSACTION;
 	}
 	return 0;
 }

@@ -171,7 +171,7 @@ static int is_definite(const struct steps *s, const struct err *e)
  * itself (CALL) has not told where it failed. */
 static int is_whole(const struct db_statement *st)
 {
-	return (st->flags & (DB_OUTSIDE | DB_REPEATABLE)) != 0;
+	return (st->flags & (DB_OUTSIDE | DB_REPEATABLE)) != 0 && !(st->flags & DB_PARTIAL);
 }
 
 /* Outside a transaction: announced, run, marked. */
@@ -187,6 +187,7 @@ static int run_outside(struct steps *s, size_t number, struct err *e)
 	int rc = steps_mark(s, &flight, e);
 	if (rc != 1)
 		return rc;
+	runner_lasting_forget(s->r);
 	if (run_one(s, number, e) == 0)
 		return steps_mark(s, &done, e);
 	/* When this mark is lost, the next session finds out what it would have said. */
@@ -228,9 +229,22 @@ static int run_unmarked(struct steps *s, size_t number, struct err *e)
 	return run_one(s, number, e) == 0 ? 1 : -1;
 }
 
+/* A statement before this one may have made a table that takes part in no transaction. */
+static int loosen(struct steps *s, size_t number, struct err *e)
+{
+	const struct db_statement *st = &s->script->statements[number - 1];
+	struct str table;
+	if (s->open != 0 || (st->flags & (DB_SESSION | DB_OUTSIDE)))
+		return 0;
+	int rc = runner_lasting(&table, s->r, s->text, e);
+	return rc == 1 ? script_loosen(s->script, number, table, &s->counts.failed, e) : rc;
+}
+
 static int run_statement(struct steps *s, size_t number, struct err *e)
 {
 	const struct db_statement *st = &s->script->statements[number - 1];
+	if (loosen(s, number, e) != 0)
+		return -1;
 	switch (script_control(st)) {
 	case SCRIPT_BEGINS:
 		s->open = number;
@@ -322,6 +336,7 @@ int runner_steps(enum runner_step *step, struct runner *r, const struct migratio
 	if (script_read(&script, &place, db_driver_of(r->db), content, &arena, e) != 0)
 		return runner_fail(r, file, place, e);
 	struct steps s = { .r = r, .file = file, .script = &script, .arena = &arena };
+	s.text = content;
 	s.base = runner_row(r, file);
 	s.counts = (struct db_script){ .notice = runner_notice, .context = r };
 	s.started = clock_mono_ms();

@@ -204,6 +204,37 @@ static int decide(struct script *s, enum directive_mode mode, struct db_place *f
 	return 0;
 }
 
+/* Whether nothing of it would be left behind, or left out, by a transaction that breaks. */
+static int is_harmless(const struct db_statement *st)
+{
+	return (st->flags & (DB_OUTSIDE | DB_CONTROL | DB_SESSION | DB_REPEATABLE)) != 0;
+}
+
+int script_loosen(struct script *s, size_t from, struct str table, struct db_place *failed,
+		  struct err *e)
+{
+	table = str_first(table, 100);
+	if (s->is_whole) {
+		*failed = s->statements[from - 1].place;
+		return err_set(e, ERR_REFUSED,
+			       "the file says 'txn-mode = on', and the database has the table "
+			       "%.*s, which takes part in no transaction: make it InnoDB, or take "
+			       "that line out",
+			       STR_ARG(table));
+	}
+	for (size_t i = from - 1; i < s->n; i++) {
+		if (!is_harmless(&s->statements[i]))
+			s->statements[i].flags |= DB_OUTSIDE | DB_PARTIAL;
+	}
+	if (s->way == SCRIPT_TRANSACTION)
+		(void)snprintf(s->why, sizeof s->why, "%.*s takes part in no transaction",
+			       STR_ARG(table));
+	s->way = SCRIPT_STEPWISE;
+	if (check_own(s, failed, e) == 0)
+		return 0;
+	return err_wrap(e, "the table %.*s takes part in no transaction", STR_ARG(table));
+}
+
 int script_read(struct script *out, struct db_place *failed, const struct db_driver *driver,
 		struct str text, struct arena *arena, struct err *e)
 {
@@ -213,6 +244,7 @@ int script_read(struct script *out, struct db_place *failed, const struct db_dri
 	    db_script_split(&s.statements, &s.n, failed, driver, text, arena, e) != 0)
 		return -1;
 	s.isolation = d.isolation;
+	s.is_whole = d.mode == DIRECTIVE_MODE_ON;
 	if (decide(&s, d.mode, failed, e) != 0)
 		return -1;
 	*out = s;

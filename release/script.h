@@ -24,6 +24,7 @@ struct script {
 	enum db_isolation isolation; /* of the transaction, or of each */
 	struct db_statement *statements;
 	size_t n;
+	int is_whole;  /* the file says 'txn-mode = on': one transaction, or not at all */
 	char why[160]; /* of SCRIPT_STEPWISE: "VACUUM at 3:1 cannot run in a transaction" */
 };
 
@@ -35,6 +36,15 @@ struct script {
  */
 int script_read(struct script *out, struct db_place *failed, const struct db_driver *driver,
 		struct str text, struct arena *arena, struct err *e) MUST_CHECK;
+
+/*
+ * The database has `table`, whose content outlives a rollback, and the script might write to it:
+ * from statement number `from` on, no transaction promises anything of what writes, so that is
+ * DB_OUTSIDE and DB_PARTIAL. ERR_REFUSED as script_read: with `txn-mode = on`, and for a
+ * transaction of the script's own.
+ */
+int script_loosen(struct script *script, size_t from, struct str table, struct db_place *failed,
+		  struct err *e) MUST_CHECK;
 
 /* What a statement does to the transaction of a script with `txn-mode = off`. */
 enum script_control {

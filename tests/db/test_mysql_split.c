@@ -126,7 +126,7 @@ static void test_mysql_split_refuses(void **state)
 	}
 }
 
-enum { O = DB_OUTSIDE, C = DB_CONTROL, S = DB_SESSION, R = DB_REPEATABLE };
+enum { O = DB_OUTSIDE, C = DB_CONTROL, S = DB_SESSION, R = DB_REPEATABLE, P = DB_PARTIAL };
 static const struct {
 	const char *text;
 	unsigned flags;
@@ -136,6 +136,8 @@ static const struct {
 	{ "(select 1) union (select 2)", 0, NULL },
 	{ "insert into t values (1)", 0, "INSERT" },
 	{ "with a as (select 1) select * from a", 0, NULL },
+	{ "show tables", R, NULL },
+	{ "desc t", R, NULL },
 	{ "savepoint a", 0, NULL },
 	{ "rollback to a", 0, "ROLLBACK" },
 	{ "rollback work to savepoint a", 0, "ROLLBACK" },
@@ -155,16 +157,16 @@ static const struct {
 	{ "create temporary procedure", O, "CREATE PROCEDURE" },
 	{ "truncate t", O, "TRUNCATE TABLE" },
 	{ "grant select on x to y", O, "GRANT" },
-	{ "call p()", O, "CALL" },
-	{ "execute s", O, "EXECUTE" },
+	{ "call p()", O | P, "CALL" },
+	{ "execute s", O | P, "EXECUTE" },
 	{ "optimize table t", O | R, "OPTIMIZE TABLE" },
 	{ "analyze no_write_to_binlog table t", O | R, "ANALYZE TABLE" },
 	{ "flush privileges", O | R, "FLUSH" },
 	{ "load index into cache t", O | R, "LOAD INDEX" },
-	{ "something new", O, "a statement that is not known" },
+	{ "something new", O | P, "a statement that is not known" },
 	{ "begin", C, "BEGIN" },
 	{ "begin work", C, "BEGIN" },
-	{ "begin not atomic select 1; end", O, "BEGIN" },
+	{ "begin not atomic select 1; end", O | P, "BEGIN" },
 	{ "start transaction read only", C, "START TRANSACTION" },
 	{ "start slave", O, "START" },
 	{ "commit and chain", C, "COMMIT" },
@@ -178,7 +180,7 @@ static const struct {
 	{ "set global x = 1", O | R, "SET" },
 	{ "set a = 1, @@global.x = 1", O | R, "SET" },
 	{ "set password = 'x'", O, "SET" },
-	{ "set statement x = 1 for drop table t", O, "SET" },
+	{ "set statement x = 1 for drop table t", O | P, "SET" },
 	{ "use d", S, "USE" },
 	{ "prepare s from 'drop table t'", S, "PREPARE" },
 	{ "drop prepare s", S, "DROP" },
