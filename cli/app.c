@@ -267,3 +267,14 @@ int app_actor(struct audit_actor *out, struct arena *arena, struct err *e)
 	*out = actor;
 	return 0;
 }
+
+int app_reason(struct str *out, const struct app *app, const struct options *given)
+{
+	const struct str reason = option_value(given, "--reason");
+
+	if (!str_is_utf8(reason) || str_has_control(reason))
+		return app_usage(app, "--reason has a line end, a control character or bytes that "
+				      "are no UTF-8 in it");
+	*out = reason;
+	return EXIT_DONE;
+}

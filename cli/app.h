@@ -105,6 +105,9 @@ struct str app_caller(struct arena *arena);
 /* The same for the audit log, with where from: "cli on HOST, uid N". Where the system knows who
  * logged in (/proc/self/loginuid), it is that person, through sudo too. */
 int app_actor(struct audit_actor *out, struct arena *arena, struct err *e) MUST_CHECK;
+/* --reason, for ledgers and the audit log; absent without it. One line of UTF-8, or else EXIT_USAGE
+ * with a message. */
+int app_reason(struct str *out, const struct app *app, const struct options *given) MUST_CHECK;
 
 extern const struct command command_serve;
 extern const struct command command_config_check;

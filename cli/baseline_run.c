@@ -104,7 +104,7 @@ static struct str said_by(const struct baseline_run *run, struct str reason)
 				   why.n > 0 ? ": " : "", STR_ARG(why)));
 }
 
-static int work(struct outcome *o, const struct baseline_run *run, const struct options *given)
+static int work(struct outcome *o, const struct baseline_run *run, struct str reason, int dry)
 {
 	AUTO(db) struct db *db = NULL;
 	struct arena *arena = run->app->arena;
@@ -117,11 +117,11 @@ static int work(struct outcome *o, const struct baseline_run *run, const struct 
 	const struct baseline_request request = {
 		.items = o->plan.items,
 		.n = o->plan.n,
-		.applied_by = said_by(run, option_value(given, "--reason")),
+		.applied_by = said_by(run, reason),
 		.refuse_over = run->refuse_over,
 		.now_ms = clock_unix_ms(),
 		.lock_wait_ms = LOCK_WAIT_MS,
-		.dry_run = option_has(given, "--dry-run"),
+		.dry_run = dry,
 	};
 
 	return baseline_record(&o->report, db, &request, arena, &o->why);
@@ -145,8 +145,9 @@ static void audit(const struct baseline_run *run, const struct outcome *o, struc
 	jw_int(&w, "taken", (int64_t)o->report.counts[BASELINE_TAKEN]);
 	jw_str(&w, "reason", reason);
 	jw_end_object(&w);
-	if (buf_check(&detail, &e) != 0 || audit_add(app->store, &actor, run->action, o->target,
-						     buf_str(&detail), clock_unix_ms(), &e) != 0)
+	if (buf_check(&detail, &e) != 0 || app_actor(&actor, app->arena, &e) != 0 ||
+	    audit_add(app->store, &actor, run->action, o->target, buf_str(&detail), clock_unix_ms(),
+		      &e) != 0)
 		app_note(app, "warning: not in the audit log: %s", e.msg);
 }
 
@@ -303,9 +304,12 @@ int baseline_run(struct baseline_run *run, const struct options *given)
 	struct app *app = run->app;
 	struct outcome *outcomes;
 	struct targets_in in;
+	struct str reason;
 	struct err e;
-	int code = targets_in_read(&in, app, given);
+	int code = app_reason(&reason, app, given);
 
+	if (code == EXIT_DONE)
+		code = targets_in_read(&in, app, given);
 	if (code != EXIT_DONE)
 		return code;
 	outcomes = arena_array(app->arena, in.n, sizeof(*outcomes));
@@ -315,9 +319,9 @@ int baseline_run(struct baseline_run *run, const struct options *given)
 		open_store(app);
 	for (size_t i = 0; i < in.n; i++) {
 		outcomes[i].target = in.targets[i];
-		outcomes[i].failed = work(&outcomes[i], run, given) != 0;
+		outcomes[i].failed = work(&outcomes[i], run, reason, dry) != 0;
 		if (!dry && !outcomes[i].failed && app->store != NULL)
-			audit(run, &outcomes[i], option_value(given, "--reason"));
+			audit(run, &outcomes[i], reason);
 	}
 	code = app->format == FORMAT_JSON ? print_json(app, outcomes, in.n, dry)
 					  : print_tables(app, outcomes, in.n, dry);

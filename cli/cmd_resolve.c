@@ -40,7 +40,6 @@ static int read_how(struct resolve *out, const struct how **how, struct app *app
 		return app_usage(app, "say what is so: --applied, --not-applied, "
 				      "--from-statement N or --all-applied");
 	out->how = (*how)->how;
-	out->reason = option_value(given, "--reason");
 	if (option_number(&out->from, given, "--from-statement", 1, INT32_MAX, &e) != 0)
 		return app_usage(app, "%s", e.msg);
 	return EXIT_DONE;
@@ -173,6 +172,8 @@ static int run_resolve(struct app *app, const struct options *given)
 	struct err e;
 	int code = read_how(&c.resolve, &c.how, app, given);
 
+	if (code == EXIT_DONE)
+		code = app_reason(&c.resolve.reason, app, given);
 	if (code != EXIT_DONE)
 		return code;
 	if (version_canonical(version, given->operands[1], &e) != 0)

@@ -5,6 +5,7 @@
 import hashlib
 import json
 import os
+import pwd
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -56,6 +57,9 @@ def test_flyway():
                      ("2", "baseline", "migrations/V2__u.sql")])
         check_equal(kept[0]["applied_at"][:19], "2024-02-03T04:05:06")
         check_in("from Flyway: we move", kept[0]["applied_by"])
+        entry = as_json(w.tidegate("audit", "list", "--object", target, "--format", "json"))["entries"]
+        check_equal([(e["action"], e["who"]) for e in entry], [("adopt", pwd.getpwuid(os.getuid())[0])])
+        check_in("cli on ", entry[0]["from"])
 
         w.tidegate("retry", row["rollout"])
         w.stage(row["rollout"], "dev", "DONE")
