@@ -50,7 +50,8 @@ static void moved(struct steps *s, const struct revision *next)
 {
 	struct runner *r = s->r;
 	r->rows += !s->there;
-	r->commits++;
+	/* An announcement, or that it failed, is no progress: retries would have no end. */
+	r->commits += next->statements_done > (s->there ? s->row.statements_done : 0);
 	s->row = *next;
 	s->there = 1;
 }

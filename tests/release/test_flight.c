@@ -166,6 +166,27 @@ static void test_flight_half_of_others(void **state)
 	target_end(&t);
 }
 
+/* Its marks in the ledger are no progress: it would wait for ever. */
+static void test_flight_lock_retries(void **state)
+{
+	struct target t;
+	static const char *const vacuum[] = { "m/2_x.sql=vacuum full ran;\n", NULL };
+	target_init(&t, *state, vacuum);
+	struct db *holder = hold(&t);
+	t.job.target.lock_timeout_ms = 50;
+	t.job.lock_retries = 3;
+	t.job.lock_retry_delay_ms = 1;
+	t.stop_after = 300; /* of a runner that waits for ever */
+	assert_int_equal(target_run(&t), -1);
+	assert_int_equal(t.e.code, ERR_UNAVAILABLE);
+	assert_int_equal(t.logged_retries, 3);
+	db_rollback(holder);
+	db_close(holder);
+	t.stop_after = -1;
+	check_ok(target_run(&t), &t.e);
+	target_end(&t);
+}
+
 /* The role that a script takes has no right to the ledger. */
 static void test_flight_roles(void **state)
 {
@@ -201,11 +222,9 @@ static void test_flight_roles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		room_test(test_flight_backend_is_ended),
-		room_test(test_flight_runner_is_killed),
-		room_test(test_flight_half_of_a_failure),
-		room_test(test_flight_half_of_others),
-		room_test(test_flight_roles),
+		room_test(test_flight_backend_is_ended),  room_test(test_flight_runner_is_killed),
+		room_test(test_flight_half_of_a_failure), room_test(test_flight_half_of_others),
+		room_test(test_flight_lock_retries),      room_test(test_flight_roles),
 	};
 	if (pg_start(&room_pg) != 0)
 		return 77;
