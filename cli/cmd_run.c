@@ -19,7 +19,10 @@ static int read_not_before(struct order *o, const struct options *given, struct 
 		return 0;
 	}
 	if (clock_parse(&o->what.not_before_ms, text, o->what.now_ms, e) != 0)
-		return err_wrap(e, "--not-before");
+		return err_set(e, ERR_INPUT,
+			       "--not-before: '%.*s' is no time (write it like "
+			       "2026-11-23T22:00:00+01:00, or from now: +2h)",
+			       STR_ARG(str_first(text, 64)));
 	if (o->what.not_before_ms < o->what.now_ms)
 		return err_set(e, ERR_INPUT, "--not-before: '%.*s' is over (+2h is in two hours)",
 			       STR_ARG(text));

@@ -76,10 +76,10 @@ static int refuse_unfinished(const struct check_file *c, struct err *e)
 	struct str path = shown(c->file->path, 128);
 	return err_set(e, ERR_REFUSED,
 		       "migration '%.*s' (%.*s) was changed while it is unfinished (%lld of %lld "
-		       "statements are done): restore the file, or say with `tidegate revisions "
-		       "resolve` and `--from-statement N` where the new one goes on",
+		       "statements are done): restore the file, or say where the new one goes on: "
+		       "`tidegate revisions resolve TARGET %.*s --from-statement N`",
 		       STR_ARG(version), STR_ARG(path), (long long)c->revision->statements_done,
-		       (long long)c->revision->statements);
+		       (long long)c->revision->statements, STR_ARG(version));
 }
 
 static int refuse(const struct check_file *c, const struct revision *newest,

@@ -243,7 +243,9 @@ int rollout_view(struct rollout *out, struct db *store, const struct conf *conf,
 	const int64_t now_ms = clock_unix_ms();
 	struct name name = { .kind = NAME_ROLLOUT, .project = plan->project, .plan = plan->id };
 	if (!plan->has_rollout)
-		return err_set(e, ERR_NOTFOUND, "'%.*s' has no rollout", STR_ARG(plan->name));
+		return err_set(e, ERR_NOTFOUND,
+			       "'%.*s' has no rollout: `tidegate plans show %.*s` says why",
+			       STR_ARG(plan->name), STR_ARG(plan->name));
 	r.name = name_text(&name, arena);
 	if (r.name.p == NULL)
 		return arena_err(arena, e);
