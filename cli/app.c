@@ -167,8 +167,8 @@ static int look_for_store(const struct conf *conf, struct err *e)
 			       "there is no store at '%s' yet; `tidegate serve` makes it", path);
 	if (errno == EACCES || errno == EPERM || errno == EROFS)
 		return err_set(e, ERR_AUTH,
-			       "the store '%s' is not open to this user; run the command as the "
-			       "user of the daemon, such as by `sudo -u tidegate`",
+			       "the store '%s' is not open to this user; run the command as root "
+			       "(`sudo tidegate ...`) or as the user of the daemon",
 			       path);
 	return err_sys(e, errno, "cannot look at the store '%s'", path);
 }

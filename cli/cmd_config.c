@@ -223,7 +223,7 @@ const struct command command_config_check = {
 	    "error.",
 	.options = options_check,
 	.examples = "tidegate config check -c tidegate.yaml\n"
-		    "sudo -u tidegate tidegate config check --secrets",
+		    "sudo tidegate config check --secrets",
 	.exits = "2 when the file is missing or wrong.",
 	.run = run_check,
 };
