@@ -14,12 +14,14 @@
 #include <cmocka.h>
 
 static struct my my;
+/* Other programs may run on the same server. */
+static char database[32];
 
 static struct db *open_database(void)
 {
 	struct db *db = NULL;
 	struct err e = { .msg = "" };
-	struct db_options o = { .url = str_of(my.url), .database = STR("inspected") };
+	struct db_options o = { .url = str_of(my.url), .database = str_of(database) };
 	if (db_open(&db, &o, &e) != 0)
 		fail_msg("%s", e.msg);
 	return db;
@@ -73,7 +75,7 @@ static void test_mysql_counts_rows(void **state)
 	const struct db_statement s = { .text = STR("delete from u where id > 0") };
 	exec(db, "insert into u values (1), (2), (3), (4), (5)");
 	exec(db, "analyze table u");
-	assert_int_equal(db_count(&n, db, STR("inspected"), STR("u"), &e), 0);
+	assert_int_equal(db_count(&n, db, str_of(database), STR("u"), &e), 0);
 	assert_in_range(n, 1, 10);
 	if (db_explain(&n, db, &s, &e) != 0)
 		fail_msg("%s", e.msg);
@@ -84,7 +86,8 @@ static void test_mysql_counts_rows(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	if (my_database(&my, "inspected") != 0)
+	(void)snprintf(database, sizeof database, "inspected_%ld", (long)getpid());
+	if (my_database(&my, database) != 0)
 		return -1;
 	struct db *db = open_database();
 	exec(db, "create table t (id bigint primary key)");
