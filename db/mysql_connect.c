@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "db/mysql_wait.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <mysql.h>
 #include <netinet/in.h>
@@ -37,9 +38,52 @@ static const char logins[] =
 
 AUTO_DEFINE(mysql, MYSQL *, mysql_close);
 
+/* One step of connecting, on whatever thread. */
+struct connecting {
+	struct mydb_call *c;
+	int starts;
+	int status; /* in: what has come true; out: what to wait for */
+};
+
+static void connect_step(void *argument)
+{
+	struct connecting *x = argument;
+	const struct mydb *m = x->c->m;
+	if (!x->starts) {
+		x->status = mysql_real_connect_cont(&x->c->connected, x->c->conn, x->status);
+		return;
+	}
+	/* FOUND_ROWS: an UPDATE counts what it matched, as other databases do. */
+	x->status = mysql_real_connect_start(
+	    &x->c->connected, x->c->conn, m->where.host, m->where.user,
+	    m->password != NULL ? secret_reveal(m->password).p : "", m->database, m->where.port,
+	    m->where.socket, CLIENT_FOUND_ROWS);
+}
+
+/* A host's name is looked up in the calling thread, and the library waits by itself within the
+ * handshake of TLS. */
+static int may_block(const struct mydb_where *w, int starts)
+{
+	struct in6_addr any;
+	if (w->tls != MYDB_TLS_OFF)
+		return 1;
+	return starts && w->socket == NULL && inet_pton(AF_INET, w->host, &any) != 1 &&
+	       inet_pton(AF_INET6, w->host, &any) != 1;
+}
+
+static int step(struct connecting *x)
+{
+	if (may_block(&x->c->m->where, x->starts))
+		db_aside(&x->c->m->base, connect_step, x);
+	else
+		connect_step(x);
+	return x->status;
+}
+
 static int connect_cont(struct mydb_call *c, int ready)
 {
-	return mysql_real_connect_cont(&c->connected, c->conn, ready);
+	struct connecting x = { .c = c, .status = ready };
+	return step(&x);
 }
 
 static int set_tls(MYSQL *conn, const struct mydb_where *w)
@@ -92,13 +136,8 @@ MYSQL *mydb_dial(struct mydb *m, enum mydb_on_cancel on_cancel, int64_t deadline
 		return NULL;
 	}
 	struct mydb_call c = { .m = m, .conn = conn, .on_cancel = on_cancel, .deadline = deadline };
-	const char *password = m->password != NULL ? secret_reveal(m->password).p : "";
-	/* FOUND_ROWS: an UPDATE counts what it matched, as other databases do. */
-	mydb_drive(&c,
-		   mysql_real_connect_start(&c.connected, conn, m->where.host, m->where.user,
-					    password, m->database, m->where.port, m->where.socket,
-					    CLIENT_FOUND_ROWS),
-		   connect_cont);
+	struct connecting first = { .c = &c, .starts = 1 };
+	mydb_drive(&c, step(&first), connect_cont);
 	if (c.connected != NULL && m->where.tls != MYDB_TLS_OFF &&
 	    mysql_get_ssl_cipher(conn) == NULL) {
 		/* The library goes on in the clear with a server that has no TLS. */
@@ -237,6 +276,7 @@ int mydb_open(struct db **out, const struct db_options *o, struct err *e)
 		return err_set(e, ERR_NOMEM, "out of memory");
 	arena_init(&m->arena, STRINGS_MAX);
 	m->base.poll = o->poll;
+	m->base.aside = o->aside;
 	m->base.poll_context = o->poll_context;
 	if (start(m, o, e) != 0) {
 		mydb_close(&m->base);
