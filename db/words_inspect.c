@@ -426,14 +426,14 @@ static void drop(struct scan *s)
 		      { "database", DB_ACT_DROP_DATABASE },
 		      { "schema", DB_ACT_DROP_DATABASE } };
 	enum db_action action = DB_ACT_DROP_OTHER;
-	(void)accept(s, "temporary");
+	unsigned temporary = accept(s, "temporary") ? DB_FACT_TEMPORARY : 0;
 	struct str what = s->w.text;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		if (is(s, kinds[i].word))
 			action = kinds[i].action;
 	}
 	next(s);
-	unsigned flags = take_if(s);
+	unsigned flags = take_if(s) | temporary;
 	do {
 		struct str schema = STR_NULL, name;
 		take_table(s, &schema, &name);

@@ -13,7 +13,8 @@ static void check_cascade(struct lint_run *l, const struct db_fact *f, const cha
 static void check_drop(struct lint_run *l, const struct db_fact *f)
 {
 	unsigned action = f->action;
-	if (action == DB_ACT_DROP_TABLE && lint_is_live(l, f)) {
+	if (action == DB_ACT_DROP_TABLE && (f->flags & DB_FACT_TEMPORARY) == 0 &&
+	    lint_is_live(l, f)) {
 		lint_hit(l, RULE_DROP_TABLE, f, "'%.*s' and its rows are gone for good",
 			 STR_ARG(f->table));
 		check_cascade(l, f, "table");
@@ -132,7 +133,8 @@ static void check_ddl_beside_dml(struct lint_run *l)
 				   f->action == DB_ACT_DELETE;
 		if (changes_rows)
 			dml = dml != NULL ? dml : f;
-		else if (f->action != DB_ACT_OTHER && f->action != DB_ACT_SET)
+		else if (f->action != DB_ACT_OTHER && f->action != DB_ACT_SET &&
+			 (f->flags & DB_FACT_TEMPORARY) == 0) /* which commits nothing */
 			ddl = ddl != NULL ? ddl : f;
 	}
 	if (ddl != NULL && dml != NULL)
