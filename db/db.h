@@ -380,6 +380,9 @@ struct db_driver {
 	/* query that gives a row (schema or NULL, name) for each table that is named $1, $2, $3 or
 	 * $4, in the schemas that a session sees */
 	const char *tables_named;
+	/* query with the same parameters that costs the server less, and gives no row where
+	 * tables_named would give none; NULL: there is none */
+	const char *tables_maybe;
 	/*
 	 * query that gives, of each database of the server that has tables whose content outlives a
 	 * rollback, a row (the database, or NULL when every script on database $1 may write there;

@@ -406,6 +406,7 @@ const struct db_driver db_postgres = {
 	.as_self = "set local role none",
 	.isolation = "set transaction isolation level ",
 	.tables_named = postgres_tables_named,
+	.tables_maybe = postgres_tables_maybe,
 	.open = postgres_open,
 	.close = postgres_close,
 	.query = postgres_query,

@@ -103,6 +103,7 @@ extern const char *const postgres_ledger_upgrade[];
 extern const char postgres_ledger_look[];
 extern const char postgres_ledger_check[];
 extern const char postgres_tables_named[];
+extern const char postgres_tables_maybe[];
 
 /* The key of the runner's lock: "tidegate" as a number, whole and as pg_locks shows it. The server
  * keeps it for each database. */

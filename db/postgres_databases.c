@@ -12,6 +12,10 @@ const char postgres_tables_named[] =
     " where c.relkind in ('r', 'p') and c.relname in ($1, $2, $3, $4)"
     " and n.nspname !~ '^pg_' order by 1, 2";
 
+/* One catalogue, one index, no join to plan: half of what the other takes in a fresh process. */
+const char postgres_tables_maybe[] =
+    "select 1 from pg_catalog.pg_class c where c.relname in ($1, $2, $3, $4)";
+
 static const char sql_databases[] =
     "select datname::text, case when datistemplate then 'a template'"
     " when not datallowconn then 'it takes no connections'"

@@ -31,18 +31,32 @@ static int refuse(struct str schema, struct str table, struct str target, struct
 	    STR_ARG(at));
 }
 
-int foreign_refuse(struct db *db, struct str target, struct err *e)
+/* The rows of one of the driver's two queries for their tables. */
+static int look(struct db_rows **out, struct db *db, const char *sql, struct err *e)
 {
-	AUTO(db_rows) struct db_rows *rows = NULL;
-	const char *sql = db_driver_of(db)->tables_named;
 	const struct str flyway = str_of(adopt_flyway.table);
-	if (sql == NULL)
-		return 0;
-	if (db_query(&rows, db, sql,
+	if (db_query(out, db, sql,
 		     DB_ARGS(DB_S(flyway), DB_S(str_of(adopt_goose.table)),
 			     DB_S(str_of(adopt_dbmate.table)), DB_S(flyway)),
 		     e) != 0)
 		return err_wrap(e, "cannot look for other tools' tables");
-	int rc = db_next(rows, e);
+	return db_next(*out, e);
+}
+
+static int may_be_there(struct db *db, const char *sql, struct err *e)
+{
+	AUTO(db_rows) struct db_rows *rows = NULL;
+	return sql == NULL ? 1 : look(&rows, db, sql, e);
+}
+
+int foreign_refuse(struct db *db, struct str target, struct err *e)
+{
+	AUTO(db_rows) struct db_rows *rows = NULL;
+	const struct db_driver *driver = db_driver_of(db);
+	if (driver->tables_named == NULL)
+		return 0;
+	int rc = may_be_there(db, driver->tables_maybe, e);
+	if (rc == 1)
+		rc = look(&rows, db, driver->tables_named, e);
 	return rc == 1 ? refuse(db_text(rows, 0), db_text(rows, 1), target, e) : rc;
 }
