@@ -81,6 +81,8 @@ int sqlite_fail(const struct sqlite_session *s, int rc, struct err *e)
 		(void)err_set(e, ERR_REFUSED, "%s", s->guard.refused);
 	else if (atomic_load(&s->cancelled))
 		(void)err_set(e, ERR_UNAVAILABLE, "the statement was cancelled");
+	else if ((rc & 0xff) == SQLITE_INTERRUPT && s->bounded)
+		(void)err_set(e, ERR_UNAVAILABLE, "it takes too long to be tried");
 	else if ((rc & 0xff) == SQLITE_INTERRUPT)
 		(void)err_set(e, ERR_UNAVAILABLE, "the statement took longer than %lld ms",
 			      (long long)s->statement_ms);
@@ -113,7 +115,9 @@ static int on_busy(void *context, int count)
 
 static int on_progress(void *context)
 {
-	const struct sqlite_session *s = context;
+	struct sqlite_session *s = context;
+	if (s->bounded && --s->looks <= 0)
+		return 1;
 	return s->deadline > 0 && clock_mono_ms() >= s->deadline;
 }
 
@@ -438,7 +442,7 @@ static int configure(struct sqlite_session *s, const struct db_options *o, int m
 	(void)sqlite3_extended_result_codes(s->conn, 1);
 	(void)sqlite3_busy_handler(s->conn, on_busy, s);
 	(void)sqlite3_set_authorizer(s->conn, sqlite_authorize, s);
-	if (s->statement_ms > 0)
+	if (s->statement_ms > 0 || s->bounded)
 		sqlite3_progress_handler(s->conn, PROGRESS_STEPS, on_progress, s);
 	/* The first look at the file: whether it is a database at all. */
 	if (pragma(s, "pragma schema_version", e) != 0)
@@ -492,12 +496,14 @@ static struct sqlite_session *session_new(const struct db_options *o)
 	return s;
 }
 
-int sqlite_open_memory(struct sqlite_session **out, int64_t statement_ms, struct err *e)
+int sqlite_open_memory(struct sqlite_session **out, int64_t steps, struct err *e)
 {
-	const struct db_options o = { .statement_timeout_ms = statement_ms };
+	const struct db_options o = { .statement_timeout_ms = 0 };
 	struct sqlite_session *s = session_new(&o);
 	if (s == NULL)
 		return err_set(e, ERR_NOMEM, "out of memory");
+	s->bounded = 1;
+	s->looks = steps / PROGRESS_STEPS;
 	int rc = sqlite3_open_v2(":memory:", &s->conn, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 				 NULL);
 	if (rc != SQLITE_OK)

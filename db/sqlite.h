@@ -36,6 +36,8 @@ struct sqlite_session {
 	int64_t lock_since;
 	int64_t statement_ms;
 	int64_t deadline; /* of the running statement, when statement_ms > 0 */
+	int bounded;      /* all its statements together may take `looks` at the progress */
+	int64_t looks;
 	uint64_t uses;
 	struct sqlite_cached cache[SQLITE_CACHED];
 	struct sqlite_guard guard;
@@ -43,8 +45,9 @@ struct sqlite_session {
 
 /* A statement starts: its deadline. */
 void sqlite_statement_start(struct sqlite_session *s);
-/* A session with an empty database of its own, in memory. */
-int sqlite_open_memory(struct sqlite_session **out, int64_t statement_ms, struct err *e) MUST_CHECK;
+/* A session with an empty database of its own, in memory, for about so many steps of SQLite's
+ * virtual machine in all: what takes more is ended, on a loaded machine as on an idle one. */
+int sqlite_open_memory(struct sqlite_session **out, int64_t steps, struct err *e) MUST_CHECK;
 /* Fill `e` from the connection's last error `rc`; returns -1. */
 int sqlite_fail(const struct sqlite_session *s, int rc, struct err *e);
 

@@ -9,7 +9,7 @@
 #include "db/words.h"
 
 enum {
-	COPY_STATEMENT_MS = 5000,
+	COPY_STEPS = 10 * 1000 * 1000, /* a tenth of a second: a merge waits for it */
 	SQL_MAX = 4 << 20,
 	COUNT_MAX = 1000000, /* rows that are counted; more are that many */
 };
@@ -62,7 +62,7 @@ int sqlite_copy(struct db **out, struct db *db, struct err *e)
 {
 	AUTO(db) struct db *copy = NULL;
 	struct sqlite_session *s = NULL;
-	if (sqlite_open_memory(&s, COPY_STATEMENT_MS, e) != 0)
+	if (sqlite_open_memory(&s, COPY_STEPS, e) != 0)
 		return -1;
 	copy = &s->base;
 	if (sqlite3_exec(s->conn, sql_limits, NULL, NULL, NULL) != SQLITE_OK)
