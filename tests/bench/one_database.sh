@@ -60,7 +60,7 @@ YAML
 now() { date +%s.%N; }
 ours() {
   rm -f "$dir"/store.db*
-  "$build/bench_rollout" "$dir/conf.yaml" "$dir/migrations" 1 first "instances/i/databases/ours_$1" | sed -n 's/.*seconds=//p'
+  "$build/bench_rollout" "$dir/conf.yaml" "$dir/migrations" first "instances/i/databases/ours_$1" | sed -n 's/.*seconds=//p'
 }
 for ((run = 1; run <= runs; run++)); do
   sql -d postgres -c "create database psql_$run" -c "create database ours_$run" -c checkpoint
