@@ -418,7 +418,7 @@ struct db_driver {
 	int (*checkpoint)(struct db *db, struct err *e); /* MAY: the database does it itself */
 	int (*databases)(struct db_database **out, size_t *n, const struct db_options *options,
 			 struct arena *arena, struct err *e); /* MAY: they cannot be listed */
-	/* of db/inspect.h and db/rehearse.h: all MAY */
+	/* of db/inspect.h and db/db_rehearse.h: all MAY */
 	int (*inspect)(struct db_inspection *out, struct str text,
 		       const struct db_statement *statements, size_t n, struct arena *arena,
 		       struct err *e);

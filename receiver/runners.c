@@ -73,7 +73,7 @@ int runners_start(struct runners **out, const struct runners_options *options, s
 		return err_set(e, ERR_NOMEM, "out of memory");
 	}
 	all->options = *options;
-	tray_init(&all->tray);
+	runners_tray_init(&all->tray);
 	struct live_conf *held = live_hold(options->live);
 	int rc = start_all(all, live_conf(held), e);
 	live_drop(options->live, held);

@@ -490,7 +490,7 @@ void *runners_clerk(void *arg)
 		struct tray tray;
 		int64_t wait_ms = IDLE_MS;
 		uint64_t seen = bell_rings(all->options.tasks);
-		tray_take(&tray, all);
+		runners_tray_take(&tray, all);
 		answer(all, tray.asks);
 		record(all, &tray);
 		free_lines(tray.lines);

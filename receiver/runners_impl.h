@@ -111,9 +111,9 @@ void runners_task_start(struct slot *s);
 /* The last of a task: from here on the slot is the clerk's. */
 void runners_task_end(struct slot *s);
 
-void tray_init(struct tray *t);
+void runners_tray_init(struct tray *t);
 /* Take what is there; the tray is empty then. */
-void tray_take(struct tray *out, struct runners *all);
+void runners_tray_take(struct tray *out, struct runners *all);
 
 /* ---- runners_clerk.c: the store's side ---- */
 

@@ -9,18 +9,18 @@
 
 #include <unistd.h>
 
-void tray_init(struct tray *t)
+void runners_tray_init(struct tray *t)
 {
 	*t = (struct tray){ .asks = NULL };
 	t->lines_end = &t->lines;
 	t->ended_end = &t->ended;
 }
 
-void tray_take(struct tray *out, struct runners *all)
+void runners_tray_take(struct tray *out, struct runners *all)
 {
 	(void)pthread_mutex_lock(&all->lock);
 	*out = all->tray;
-	tray_init(&all->tray);
+	runners_tray_init(&all->tray);
 	(void)pthread_mutex_unlock(&all->lock);
 }
 

@@ -12,16 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CODE_BASE = 10000, CODE_INTERNAL = 1, CODE_SYNTAX = 201, CONTENT_MAX = 400 };
-
-int advice_code(enum rule rule)
-{
-	if (rule == RULE_SYNTAX)
-		return CODE_SYNTAX;
-	if (rule == RULE_EDITED_FILE)
-		return CODE_INTERNAL;
-	return CODE_BASE + (int)rule;
-}
+enum { CONTENT_MAX = 400 };
 
 void lint_policy(struct lint_policy *out, const struct conf_environment *environment)
 {

@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "db/rehearse.h"
+#include "db/db_rehearse.h"
 #include "release/review_run.h"
 #include "release/revision.h"
 

@@ -5,7 +5,7 @@
  */
 
 #include "base/num.h"
-#include "db/rehearse.h"
+#include "db/db_rehearse.h"
 #include "release/directive.h"
 #include "release/review_run.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How much is at stake: the risk by kinds of statements, and the rows that they may touch. */
 
-#include "db/rehearse.h"
+#include "db/db_rehearse.h"
 #include "release/review_run.h"
 
 const char *review_risk_name(enum review_risk risk)

@@ -70,7 +70,7 @@ static int approve(struct db *store, void *context, struct err *e)
 {
 	struct order_work *w = context;
 	const struct rollout_order *o = w->order;
-	if (order_begin(w, store, e) != 0)
+	if (rollout_order_begin(w, store, e) != 0)
 		return -1;
 	const struct stage *s = w->stage;
 	const struct conf_environment *en =
@@ -90,8 +90,8 @@ int rollout_approve(struct rollout_approved *out, struct db *store, const struct
 		    const struct rollout_order *order, struct err *e)
 {
 	struct order_result result;
-	if (order_check_reason(order, 0, e) != 0 ||
-	    order_do(&result, store, conf, order, approve, e) != 0)
+	if (rollout_order_check_reason(order, 0, e) != 0 ||
+	    rollout_order_do(&result, store, conf, order, approve, e) != 0)
 		return -1;
 	*out = result.approved;
 	return 0;

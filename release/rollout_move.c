@@ -222,9 +222,9 @@ static int start_tasks(int64_t *changed, struct db *store, const struct rollout 
 		       e);
 }
 
-int stage_open(size_t *opened, struct db *store, const struct rollout *r, const struct stage *s,
-	       const struct audit_actor *actor, int64_t not_before_ms, int64_t now_ms,
-	       struct err *e)
+int rollout_stage_open(size_t *opened, struct db *store, const struct rollout *r,
+		       const struct stage *s, const struct audit_actor *actor,
+		       int64_t not_before_ms, int64_t now_ms, struct err *e)
 {
 	int64_t changed;
 	if (db_exec(store, &changed, sql_open,
@@ -240,9 +240,9 @@ int stage_open(size_t *opened, struct db *store, const struct rollout *r, const 
 	return tell_audit(store, s, actor, "stage opened", 1, changed, now_ms, e);
 }
 
-int stage_next_batch(size_t *opened, struct db *store, const struct rollout *r,
-		     const struct stage *s, const struct audit_actor *actor, int64_t not_before_ms,
-		     int64_t now_ms, struct err *e)
+int rollout_stage_next_batch(size_t *opened, struct db *store, const struct rollout *r,
+			     const struct stage *s, const struct audit_actor *actor,
+			     int64_t not_before_ms, int64_t now_ms, struct err *e)
 {
 	const int64_t batch = s->batch + 1;
 	int64_t changed;
@@ -287,8 +287,8 @@ static int go_on(size_t *opened, struct db *store, const struct conf *conf, cons
 	if (batch_is_stopped(en, s->fallen, s->started))
 		return stop_batch(store, r, s, now_ms, e);
 	while (at.batch < at.batches && *opened == before) {
-		if (stage_next_batch(opened, store, r, &at, &policy, pause > 0 ? now_ms + pause : 0,
-				     now_ms, e) != 0)
+		if (rollout_stage_next_batch(opened, store, r, &at, &policy,
+					     pause > 0 ? now_ms + pause : 0, now_ms, e) != 0)
 			return -1;
 		at.batch++;
 	}
@@ -384,7 +384,7 @@ static int advance(struct db *store, void *context, struct err *e)
 		return 0;
 	if (s->opened_ms != 0)
 		return go_on(&m->n, store, m->conf, &r, s, m->now_ms, e);
-	return stage_open(&m->n, store, &r, s, &policy, 0, m->now_ms, e);
+	return rollout_stage_open(&m->n, store, &r, s, &policy, 0, m->now_ms, e);
 }
 
 /* 1: it is worth a transaction; 0: nothing is to be done, which only reads found. */

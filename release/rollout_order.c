@@ -46,7 +46,7 @@ enum { VIEW_MAX = 64 * 1024 * 1024, DETAIL_MAX = 16 * 1024 };
 
 /* ---- what orders share ---- */
 
-const struct stage *order_stage(const struct rollout *r, struct str environment)
+const struct stage *rollout_order_stage(const struct rollout *r, struct str environment)
 {
 	for (size_t i = 0; i < r->n_stages; i++) {
 		if (str_eq(r->stages[i].environment, environment))
@@ -76,7 +76,7 @@ static int find_task(const struct task **out, const struct rollout *r,
 	return 0;
 }
 
-int order_begin(struct order_work *w, struct db *store, struct err *e)
+int rollout_order_begin(struct order_work *w, struct db *store, struct err *e)
 {
 	const struct rollout_order *o = w->order;
 	if (rollout_lock(&w->rollout, store, w->conf, o->project, o->plan, o->task != 0, w->arena,
@@ -86,7 +86,7 @@ int order_begin(struct order_work *w, struct db *store, struct err *e)
 	w->stage = NULL;
 	w->task = NULL;
 	if (o->environment.p != NULL) {
-		w->stage = order_stage(&w->rollout, o->environment);
+		w->stage = rollout_order_stage(&w->rollout, o->environment);
 		if (w->stage == NULL)
 			return err_set(e, ERR_NOTFOUND, "'%.*s' has no stage '%.*s'",
 				       STR_ARG(w->rollout.name),
@@ -97,13 +97,13 @@ int order_begin(struct order_work *w, struct db *store, struct err *e)
 		return 0;
 	if (find_task(&w->task, &w->rollout, o, e) != 0)
 		return -1;
-	w->stage = order_stage(&w->rollout, w->task->environment);
+	w->stage = rollout_order_stage(&w->rollout, w->task->environment);
 	w->object = w->task->name;
 	return 0;
 }
 
-int order_end(struct order_work *w, struct db *store, const char *action, size_t tasks,
-	      struct err *e)
+int rollout_order_end(struct order_work *w, struct db *store, const char *action, size_t tasks,
+		      struct err *e)
 {
 	const struct rollout_order *o = w->order;
 	AUTO(buf) struct buf detail;
@@ -124,7 +124,7 @@ int order_end(struct order_work *w, struct db *store, const char *action, size_t
 	return audit_add(store, &o->actor, action, w->object, buf_str(&detail), o->now_ms, e);
 }
 
-int order_check_reason(const struct rollout_order *o, int needed, struct err *e)
+int rollout_order_check_reason(const struct rollout_order *o, int needed, struct err *e)
 {
 	if (needed && str_trim(o->reason).n == 0)
 		return err_set(e, ERR_INPUT, "a reason is needed: give --reason TEXT");
@@ -138,8 +138,8 @@ int order_check_reason(const struct rollout_order *o, int needed, struct err *e)
 	return 0;
 }
 
-int order_do(struct order_result *out, struct db *store, const struct conf *conf,
-	     const struct rollout_order *order, store_work_fn work, struct err *e)
+int rollout_order_do(struct order_result *out, struct db *store, const struct conf *conf,
+		     const struct rollout_order *order, store_work_fn work, struct err *e)
 {
 	AUTO(arena) struct arena arena;
 	struct rollout_order o = *order;
@@ -160,7 +160,7 @@ static int do_counted(size_t *n, struct db *store, const struct conf *conf,
 		      const struct rollout_order *order, store_work_fn work, struct err *e)
 {
 	struct order_result result;
-	if (order_do(&result, store, conf, order, work, e) != 0)
+	if (rollout_order_do(&result, store, conf, order, work, e) != 0)
 		return -1;
 	*n = result.n;
 	return 0;
@@ -244,8 +244,8 @@ static int run_open(struct order_work *w, struct db *store, struct err *e)
 		return err_set(e, ERR_REFUSED, "stage '%.*s' is %.*s", STR_ARG(s->environment),
 			       STR_ARG(s->waits));
 	if (between && o->task == 0)
-		return stage_next_batch(&w->result.n, store, &w->rollout, s, &o->actor,
-					o->not_before_ms, o->now_ms, e);
+		return rollout_stage_next_batch(&w->result.n, store, &w->rollout, s, &o->actor,
+						o->not_before_ms, o->now_ms, e);
 	return change(&w->result.n, store, w, sql_start, DB_I(o->not_before_ms), 6, e);
 }
 
@@ -253,7 +253,7 @@ static int run(struct db *store, void *context, struct err *e)
 {
 	struct order_work *w = context;
 	const struct rollout_order *o = w->order;
-	if (order_begin(w, store, e) != 0)
+	if (rollout_order_begin(w, store, e) != 0)
 		return -1;
 	if (w->stage == NULL)
 		return err_set(e, ERR_INPUT, "which stage? name one");
@@ -270,11 +270,11 @@ static int run(struct db *store, void *context, struct err *e)
 		if (run_open(w, store, e) != 0)
 			return -1;
 	} else if (check_gate(w, e) != 0 ||
-		   stage_open(&w->result.n, store, &w->rollout, s, &o->actor, o->not_before_ms,
-			      o->now_ms, e) != 0) {
+		   rollout_stage_open(&w->result.n, store, &w->rollout, s, &o->actor,
+				      o->not_before_ms, o->now_ms, e) != 0) {
 		return -1;
 	}
-	return w->result.n == 0 ? 0 : order_end(w, store, "run", w->result.n, e);
+	return w->result.n == 0 ? 0 : rollout_order_end(w, store, "run", w->result.n, e);
 }
 
 int rollout_run(size_t *started, struct db *store, const struct conf *conf,
@@ -303,10 +303,11 @@ static int retry(struct db *store, void *context, struct err *e)
 {
 	struct order_work *w = context;
 	struct str detail;
-	if (order_begin(w, store, e) != 0 || describe(&detail, w, "to run again,", e) != 0 ||
+	if (rollout_order_begin(w, store, e) != 0 ||
+	    describe(&detail, w, "to run again,", e) != 0 ||
 	    change(&w->result.n, store, w, sql_retry, DB_S(detail), 6, e) != 0)
 		return -1;
-	return w->result.n == 0 ? 0 : order_end(w, store, "retry", w->result.n, e);
+	return w->result.n == 0 ? 0 : rollout_order_end(w, store, "retry", w->result.n, e);
 }
 
 int rollout_retry(size_t *again, struct db *store, const struct conf *conf,
@@ -332,7 +333,7 @@ static int skip(struct db *store, void *context, struct err *e)
 	struct order_work *w = context;
 	struct str detail;
 	size_t opened;
-	if (order_begin(w, store, e) != 0)
+	if (rollout_order_begin(w, store, e) != 0)
 		return -1;
 	if (w->stage == NULL)
 		return err_set(e, ERR_INPUT, "skip what? name a task or a stage");
@@ -341,7 +342,7 @@ static int skip(struct db *store, void *context, struct err *e)
 		return -1;
 	if (w->result.n == 0)
 		return refuse_status(w, "skipped", "; what is under way must be canceled first", e);
-	if (order_end(w, store, "skip", w->result.n, e) != 0)
+	if (rollout_order_end(w, store, "skip", w->result.n, e) != 0)
 		return -1;
 	return advance_after(&opened, store, w, e);
 }
@@ -349,7 +350,7 @@ static int skip(struct db *store, void *context, struct err *e)
 int rollout_skip(size_t *skipped, struct db *store, const struct conf *conf,
 		 const struct rollout_order *order, struct err *e)
 {
-	if (order_check_reason(order, 1, e) != 0)
+	if (rollout_order_check_reason(order, 1, e) != 0)
 		return -1;
 	return do_counted(skipped, store, conf, order, skip, e);
 }
@@ -359,14 +360,14 @@ static int cancel(struct db *store, void *context, struct err *e)
 	struct order_work *w = context;
 	struct str canceled, asked;
 	size_t opened;
-	if (order_begin(w, store, e) != 0 || describe(&canceled, w, "canceled", e) != 0 ||
+	if (rollout_order_begin(w, store, e) != 0 || describe(&canceled, w, "canceled", e) != 0 ||
 	    describe(&asked, w, "cancel asked", e) != 0 ||
 	    change(&w->result.n, store, w, sql_cancel, DB_S(canceled), 6, e) != 0 ||
 	    change(&w->result.asked, store, w, sql_ask_cancel, DB_S(asked), 7, e) != 0)
 		return -1;
 	if (w->result.n + w->result.asked == 0)
 		return refuse_status(w, "canceled", "", e);
-	if (order_end(w, store, "cancel", w->result.n + w->result.asked, e) != 0)
+	if (rollout_order_end(w, store, "cancel", w->result.n + w->result.asked, e) != 0)
 		return -1;
 	return advance_after(&opened, store, w, e);
 }
@@ -375,8 +376,8 @@ int rollout_cancel(struct rollout_canceled *out, struct db *store, const struct 
 		   const struct rollout_order *order, struct err *e)
 {
 	struct order_result result;
-	if (order_check_reason(order, 0, e) != 0 ||
-	    order_do(&result, store, conf, order, cancel, e) != 0)
+	if (rollout_order_check_reason(order, 0, e) != 0 ||
+	    rollout_order_do(&result, store, conf, order, cancel, e) != 0)
 		return -1;
 	*out = (struct rollout_canceled){ .canceled = result.n, .asked = result.asked };
 	return 0;

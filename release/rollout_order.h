@@ -26,16 +26,17 @@ struct order_work {
 };
 
 /* Carry `work` out, with a struct order_work as its context, in a transaction of its own. */
-int order_do(struct order_result *out, struct db *store, const struct conf *conf,
-	     const struct rollout_order *order, store_work_fn work, struct err *e) MUST_CHECK;
+int rollout_order_do(struct order_result *out, struct db *store, const struct conf *conf,
+		     const struct rollout_order *order, store_work_fn work,
+		     struct err *e) MUST_CHECK;
 /* Lock the rollout, and find what is named in it. ERR_NOTFOUND. */
-int order_begin(struct order_work *w, struct db *store, struct err *e) MUST_CHECK;
+int rollout_order_begin(struct order_work *w, struct db *store, struct err *e) MUST_CHECK;
 /* The entry in the audit log. */
-int order_end(struct order_work *w, struct db *store, const char *action, size_t tasks,
-	      struct err *e) MUST_CHECK;
+int rollout_order_end(struct order_work *w, struct db *store, const char *action, size_t tasks,
+		      struct err *e) MUST_CHECK;
 /* ERR_INPUT for a text that is too long or not clean; or missing, when it is `needed`. */
-int order_check_reason(const struct rollout_order *o, int needed, struct err *e) MUST_CHECK;
+int rollout_order_check_reason(const struct rollout_order *o, int needed, struct err *e) MUST_CHECK;
 /* By its environment; NULL. */
-const struct stage *order_stage(const struct rollout *r, struct str environment);
+const struct stage *rollout_order_stage(const struct rollout *r, struct str environment);
 
 #endif

@@ -16,13 +16,13 @@ int rollout_lock(struct rollout *out, struct db *store, const struct conf *conf,
 
 /* Open a stage with its first batch: its tasks become pending, not before `not_before_ms`. Within
  * a transaction, with the rollout locked. `*opened` grows by their number. */
-int stage_open(size_t *opened, struct db *store, const struct rollout *r, const struct stage *s,
-	       const struct audit_actor *actor, int64_t not_before_ms, int64_t now_ms,
-	       struct err *e) MUST_CHECK;
+int rollout_stage_open(size_t *opened, struct db *store, const struct rollout *r,
+		       const struct stage *s, const struct audit_actor *actor,
+		       int64_t not_before_ms, int64_t now_ms, struct err *e) MUST_CHECK;
 /* Start the next batch of an open one, likewise. */
-int stage_next_batch(size_t *opened, struct db *store, const struct rollout *r,
-		     const struct stage *s, const struct audit_actor *actor, int64_t not_before_ms,
-		     int64_t now_ms, struct err *e) MUST_CHECK;
+int rollout_stage_next_batch(size_t *opened, struct db *store, const struct rollout *r,
+			     const struct stage *s, const struct audit_actor *actor,
+			     int64_t not_before_ms, int64_t now_ms, struct err *e) MUST_CHECK;
 
 /* Whether nothing of the stage is under way and a later batch is left. */
 int stage_is_between(const struct stage *s);

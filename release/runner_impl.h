@@ -120,14 +120,14 @@ struct steps_mark {
  * is open, where `*next` becomes steps.row once that is committed. 1; 0: somebody else has moved
  * it, and the transaction was or must be rolled back; -1.
  */
-int steps_mark(struct steps *s, const struct steps_mark *mark, struct err *e) MUST_CHECK;
-int steps_write(struct revision *next, struct steps *s, const struct steps_mark *mark,
-		struct err *e) MUST_CHECK;
+int runner_steps_mark(struct steps *s, const struct steps_mark *mark, struct err *e) MUST_CHECK;
+int runner_steps_write(struct revision *next, struct steps *s, const struct steps_mark *mark,
+		       struct err *e) MUST_CHECK;
 
 /* runner_settle.c: what is to be known before an unfinished file goes on: the session's settings,
  * what became of the statement that was in flight, and halves that one left. 1, 0 or -1 as above;
  * ERR_REFUSED when only a person can tell. */
-int steps_resume(struct steps *s, struct err *e) MUST_CHECK;
+int runner_steps_resume(struct steps *s, struct err *e) MUST_CHECK;
 
 /* runner_steps.c: run one migration statement by statement, or what is left of it; `row` is its
  * unfinished row, or NULL. `failed` and `place` are filled on failure. */

@@ -129,7 +129,7 @@ static int settle_failed(struct steps *s, size_t number, struct err *e)
 		return 1;
 	if (look(&how, &now, s, number, e) != 0)
 		return -1;
-	return how == MENDED_DONE && !now.broken ? steps_mark(s, &done, e) : 1;
+	return how == MENDED_DONE && !now.broken ? runner_steps_mark(s, &done, e) : 1;
 }
 
 /* It was in flight. 1: the row says what became of it; 0, -1. */
@@ -143,19 +143,19 @@ static int settle(struct steps *s, size_t number, struct err *e)
 		return -1;
 	if (statement(s, number)->flags & DB_REPEATABLE) {
 		log_settled(s, number, "it may be run again", STR("harmless"));
-		return steps_mark(s, &undone, e);
+		return runner_steps_mark(s, &undone, e);
 	}
 	if (now.state.p == NULL || s->row.probe.p == NULL ||
 	    !is_same_thing(now.state, s->row.probe))
 		return ask(s, number, &now, e);
 	if (str_eq(now.state, s->row.probe)) {
 		log_settled(s, number, "it was not applied", now.state);
-		return steps_mark(s, &undone, e);
+		return runner_steps_mark(s, &undone, e);
 	}
 	if (now.broken || how == MENDED_UNDONE)
 		return ask(s, number, &now, e);
 	log_settled(s, number, how == MENDED_DONE ? "it is done now" : "it was applied", now.state);
-	return steps_mark(s, &done, e);
+	return runner_steps_mark(s, &done, e);
 }
 
 /* A row that a person or another version of the file has left. */
@@ -204,7 +204,7 @@ static int check_lost(const struct steps *s, size_t next, struct err *e)
 		       made, used, made);
 }
 
-int steps_resume(struct steps *s, struct err *e)
+int runner_steps_resume(struct steps *s, struct err *e)
 {
 	if (check_row(s, e) != 0)
 		return -1;

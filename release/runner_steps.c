@@ -28,8 +28,8 @@ static struct revision next_row(const struct steps *s, const struct steps_mark *
 	return row;
 }
 
-int steps_write(struct revision *next, struct steps *s, const struct steps_mark *mark,
-		struct err *e)
+int runner_steps_write(struct revision *next, struct steps *s, const struct steps_mark *mark,
+		       struct err *e)
 {
 	*next = next_row(s, mark);
 	/* Without memory the row would lose its path, which nobody could explain. */
@@ -71,13 +71,13 @@ static int look_again(struct steps *s, const struct err *why, struct err *e)
 	return runner_look_again(s->r, s->file, why, e);
 }
 
-int steps_mark(struct steps *s, const struct steps_mark *mark, struct err *e)
+int runner_steps_mark(struct steps *s, const struct steps_mark *mark, struct err *e)
 {
 	struct err why = { .code = ERR_NONE };
 	struct revision next;
 	if (db_begin(s->r->db, e) != 0)
 		return -1;
-	int rc = steps_write(&next, s, mark, &why);
+	int rc = runner_steps_write(&next, s, mark, &why);
 	if (rc != 1) {
 		db_rollback(s->r->db);
 		IGNORE(err_wrap(&why, "its mark in the ledger")); /* it only fills `why` */
@@ -120,7 +120,7 @@ static int work(struct revision *next, struct steps *s, size_t number, struct er
 		return rc;
 	if (run_one(s, number, e) != 0)
 		return -1;
-	rc = steps_write(next, s, &mark, clash);
+	rc = runner_steps_write(next, s, &mark, clash);
 	if (rc >= 0 || clash->code == ERR_EXISTS)
 		return rc > 0;
 	*e = *clash;
@@ -185,15 +185,15 @@ static int run_outside(struct steps *s, size_t number, struct err *e)
 	struct steps_mark flight = { number - 1, number, before.state };
 	struct steps_mark failed = { number - 1, 0, before.state };
 	struct steps_mark done = { .done = number };
-	int rc = steps_mark(s, &flight, e);
+	int rc = runner_steps_mark(s, &flight, e);
 	if (rc != 1)
 		return rc;
 	runner_lasting_forget(s->r);
 	if (run_one(s, number, e) == 0)
-		return steps_mark(s, &done, e);
+		return runner_steps_mark(s, &done, e);
 	/* When this mark is lost, the next session finds out what it would have said. */
 	if (is_definite(s, e) && is_whole(st))
-		IGNORE(steps_mark(s, &failed, NULL) != 1);
+		IGNORE(runner_steps_mark(s, &failed, NULL) != 1);
 	return -1;
 }
 
@@ -204,7 +204,7 @@ static int run_commit(struct steps *s, size_t number, struct err *e)
 	struct err why = { .code = ERR_NONE };
 	struct revision next;
 	s->has_session = 1; /* it may have taken a role for this transaction */
-	int rc = steps_write(&next, s, &mark, &why);
+	int rc = runner_steps_write(&next, s, &mark, &why);
 	if (rc == 1) {
 		rc = run_one(s, number, e) == 0 ? 1 : -1;
 		if (rc == 1)
@@ -221,7 +221,7 @@ static int run_commit(struct steps *s, size_t number, struct err *e)
 static int run_rollback(struct steps *s, size_t number, struct err *e)
 {
 	struct steps_mark mark = { .done = number };
-	return run_one(s, number, e) == 0 ? steps_mark(s, &mark, e) : -1;
+	return run_one(s, number, e) == 0 ? runner_steps_mark(s, &mark, e) : -1;
 }
 
 /* Not marked: what only changes the session is done again when the file goes on behind it. */
@@ -293,12 +293,12 @@ static int run_all(struct steps *s, struct err *e)
 			return rc;
 	}
 	s->counts.failed = (struct db_place){ .statement = 0 };
-	return is_finished(s) ? 1 : steps_mark(s, &end, e);
+	return is_finished(s) ? 1 : runner_steps_mark(s, &end, e);
 }
 
 static int go(struct steps *s, struct err *e)
 {
-	int rc = s->there ? steps_resume(s, e) : 1;
+	int rc = s->there ? runner_steps_resume(s, e) : 1;
 	if (rc == 1 && !is_finished(s))
 		rc = run_all(s, e);
 	/* A session that failed ends, and what is in it with it. */

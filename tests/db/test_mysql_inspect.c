@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a MariaDB or MySQL server tells of a script without running it. */
 
+#include "db/db_rehearse.h"
 #include "db/inspect.h"
-#include "db/rehearse.h"
 #include "support/my.h"
 
 #include <setjmp.h>

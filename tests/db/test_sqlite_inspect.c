@@ -2,7 +2,7 @@
 /* What SQLite's and MySQL's statements do, by their words; and the copy in which scripts are tried.
  */
 
-#include "db/rehearse.h"
+#include "db/db_rehearse.h"
 #include "db/words.h"
 #include "support/facts.h"
 

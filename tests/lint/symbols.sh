@@ -21,10 +21,11 @@ fits() {
   case $room:$symbol in
     "db:db_$stem" | "vcs:provider_$stem") return 0 ;;
     vcs:*) [[ $stem == provider && " $helpers " == *" $symbol "* ]] && return 0 ;;
-    receiver:workers_*) stem=${stem}s ;; # there is no single worker to speak to
+    db:mydb_*) stem=${stem/#mysql/mydb} ;; # mysql_ is the client library's
   esac
   while :; do
     [[ $symbol == "$stem" || $symbol == "$stem"_* ]] && return 0
+    [[ $symbol == "$stem"s_* ]] && return 0 # fiber.c: what concerns all fibers
     [[ $stem == *_* ]] || return 1
     stem=${stem%_*}
   done

@@ -2,7 +2,7 @@
 /* The slots of a driver that read scripts and tell what they would do: all of them may be absent.
  */
 
-#include "db/rehearse.h"
+#include "db/db_rehearse.h"
 
 #include "db/inspect.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef DB_REHEARSE_H
-#define DB_REHEARSE_H
+#ifndef DB_DB_REHEARSE_H
+#define DB_DB_REHEARSE_H
 
 #include "db/db.h"
 
