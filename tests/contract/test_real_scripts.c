@@ -12,9 +12,9 @@ enum { LARGE = 50 * 1024 * 1024 };
  * every statement.
  */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { MYSQL_PART = 25 };
+enum { SHRINK_MYSQL = 25 };
 #else
-enum { MYSQL_PART = 1 };
+enum { SHRINK_MYSQL = 1 };
 #endif
 
 static const struct real {
@@ -120,7 +120,9 @@ static void test_real_large_script(void **state)
 	struct target t;
 	struct rusage before, after;
 	int64_t rows;
-	size_t size = LARGE / (is_my(f) ? MYSQL_PART : 1);
+	size_t size = LARGE;
+	if (is_my(f))
+		size /= SHRINK_MYSQL;
 	AUTO(free) char *file = large_file(size, &rows);
 	assert_non_null(file);
 	const char *const files[] = { file, NULL };
