@@ -28,6 +28,17 @@ static const struct db_database *find(const struct db_database *list, size_t n, 
 	return NULL;
 }
 
+/* One that must be there. */
+static const struct db_database *found(const struct db_database *list, size_t n, const char *name)
+{
+	const struct db_database *d = find(list, n, name);
+	if (d == NULL) {
+		fail_msg("there is no database '%s'", name);
+		abort(); /* fail_msg does not return, which the compiler is not told */
+	}
+	return d;
+}
+
 /* A second database beside the fixture's, made or dropped. */
 static void second(const struct fixture *f, int make)
 {
@@ -60,8 +71,7 @@ static void test_databases_of_an_instance(void **state)
 	arena_init(&arena, ARENA_MAX);
 	must(db_databases(&list, &before, &o, &arena, &e));
 	const char *own = f->database != NULL ? f->database : "target";
-	assert_non_null(find(list, before, own));
-	assert_null(find(list, before, own)->why_not.p);
+	assert_null(found(list, before, own)->why_not.p);
 	assert_null(find(list, before, "aa-tenant.2"));
 	second(f, 1);
 	must(db_databases(&list, &n, &o, &arena, &e));
@@ -84,12 +94,12 @@ static void test_databases_of_nobody(void **state)
 	arena_init(&arena, ARENA_MAX);
 	must(db_databases(&list, &n, &o, &arena, &e));
 	if (is_pg(f)) {
-		assert_true(str_eq_cstr(find(list, n, "template1")->why_not, "a template"));
-		assert_true(str_eq_cstr(find(list, n, "postgres")->why_not, "the server's own"));
+		assert_true(str_eq_cstr(found(list, n, "template1")->why_not, "a template"));
+		assert_true(str_eq_cstr(found(list, n, "postgres")->why_not, "the server's own"));
 		return;
 	}
 	if (is_my(f)) {
-		assert_true(str_eq_cstr(find(list, n, "mysql")->why_not, "the server's own"));
+		assert_true(str_eq_cstr(found(list, n, "mysql")->why_not, "the server's own"));
 		return;
 	}
 	char path[300];
@@ -98,8 +108,8 @@ static void test_databases_of_nobody(void **state)
 	(void)snprintf(path, sizeof path, "%s/dir.db", f->dir);
 	assert_int_equal(mkdir(path, 0700), 0);
 	must(db_databases(&list, &n, &o, &arena, &e));
-	assert_true(str_eq_cstr(find(list, n, "link")->why_not, "a symbolic link"));
-	assert_true(str_eq_cstr(find(list, n, "dir")->why_not, "no file"));
+	assert_true(str_eq_cstr(found(list, n, "link")->why_not, "a symbolic link"));
+	assert_true(str_eq_cstr(found(list, n, "dir")->why_not, "no file"));
 }
 
 static void test_databases_unreachable(void **state)

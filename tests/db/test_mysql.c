@@ -551,6 +551,6 @@ int main(void)
 		LIVE(test_mysql_probes),
 		LIVE(test_mysql_probe_sees_definitions_only),
 	};
-	struct fixture mysql = { .db = NULL };
+	static struct fixture mysql = { .db = NULL };
 	return run_mysql(&mysql, tests, sizeof tests / sizeof tests[0]);
 }

@@ -64,6 +64,6 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_mysql_connects_aside, setup, teardown),
 	};
-	struct fixture mysql = { .db = NULL };
+	static struct fixture mysql = { .db = NULL };
 	return run_mysql(&mysql, tests, sizeof tests / sizeof tests[0]);
 }

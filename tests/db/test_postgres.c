@@ -426,7 +426,7 @@ int main(void)
 		cmocka_unit_test(test_postgres_screens),
 		cmocka_unit_test(test_postgres_maps_states),
 	};
-	struct fixture f = { .driver = &db_postgres };
+	static struct fixture f = { .driver = &db_postgres };
 	(void)unsetenv("TIDEGATE_TEST_PG");
 	int rc = pg_start(&f.pg) == 0 ? 0 : 77;
 	(void)chosen(&f);

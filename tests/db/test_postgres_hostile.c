@@ -431,7 +431,7 @@ int main(void)
 		on_server(test_hostile_rows_stay_out_of_messages),
 		cmocka_unit_test(test_hostile_server_begins_a_copy),
 	};
-	struct fixture f = { .driver = &db_postgres };
+	static struct fixture f = { .driver = &db_postgres };
 	(void)unsetenv("TIDEGATE_TEST_PG");
 	int rc = pg_start(&f.pg) == 0 ? 0 : 77;
 	(void)chosen(&f);

@@ -245,7 +245,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_postgres_lock_settings_come_back, setup,
 						teardown),
 	};
-	struct fixture postgres = { .db = NULL };
+	static struct fixture postgres = { .db = NULL };
 	/* On a server of its own, in whose directory the pooler has its files. */
 	(void)unsetenv("TIDEGATE_TEST_PG");
 	return run_postgres(&postgres, tests, sizeof tests / sizeof tests[0]);

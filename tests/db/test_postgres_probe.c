@@ -211,6 +211,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_postgres_probe_on_a_broken_session, setup,
 						teardown),
 	};
-	struct fixture postgres = { .db = NULL };
+	static struct fixture postgres = { .db = NULL };
 	return run_postgres(&postgres, tests, sizeof tests / sizeof tests[0]);
 }

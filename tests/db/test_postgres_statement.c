@@ -364,6 +364,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_postgres_statement_is_cancelled_or_lost, setup,
 						teardown),
 	};
-	struct fixture postgres = { .db = NULL };
+	static struct fixture postgres = { .db = NULL };
 	return run_postgres(&postgres, tests, sizeof tests / sizeof tests[0]);
 }

@@ -255,6 +255,6 @@ int main(void)
 		LIVE(test_lasting_refuses_promises),       LIVE(test_lasting_until_it_is_converted),
 		LIVE(test_lasting_in_another_database),    LIVE(test_lasting_is_not_tried),
 	};
-	struct fixture mysql = { .db = NULL };
+	static struct fixture mysql = { .db = NULL };
 	return run_mysql(&mysql, tests, sizeof tests / sizeof tests[0]);
 }

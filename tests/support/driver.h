@@ -236,7 +236,7 @@ DRIVER_HELPER int run_mysql(struct fixture *f, const struct CMUnitTest *tests, s
 /* The whole suite on those that can hold our own store; 77 when there is no PostgreSQL. */
 DRIVER_HELPER int run_stores(const struct CMUnitTest *tests, size_t n)
 {
-	struct fixture sqlite = { .db = NULL }, postgres = { .db = NULL };
+	static struct fixture sqlite = { .db = NULL }, postgres = { .db = NULL };
 	int rc = run_sqlite(&sqlite, tests, n);
 	return rc != 0 ? rc : run_postgres(&postgres, tests, n);
 }
@@ -244,7 +244,7 @@ DRIVER_HELPER int run_stores(const struct CMUnitTest *tests, size_t n)
 /* The whole suite on each driver; 77 when there is no PostgreSQL or MariaDB on this machine. */
 DRIVER_HELPER int run_drivers(const struct CMUnitTest *tests, size_t n)
 {
-	struct fixture mysql = { .db = NULL };
+	static struct fixture mysql = { .db = NULL };
 	int rc = run_stores(tests, n);
 	return rc != 0 ? rc : run_mysql(&mysql, tests, n);
 }

@@ -40,7 +40,7 @@ PG_HELPER pid_t my_spawn(const struct my *my, char *const *program)
 	int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
 	(void)dup2(fd, STDOUT_FILENO);
 	(void)dup2(fd, STDERR_FILENO);
-	(void)chdir(my->dir);
+	(void)!chdir(my->dir);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)execvp(argv[0], argv);
 	_exit(127);
